@@ -1,0 +1,1 @@
+"""Articles to deliveries. Has never heard of Scrapy or HTML."""

@@ -1,0 +1,1 @@
+"""Destinations of alerts: one module a kind, registered here."""

@@ -1,0 +1,147 @@
+"""What the crawler passes along: frozen values, each field with its promise.
+
+All times are aware and in UTC. All text is cleaned: no control characters but newline and tab,
+no lone surrogates (`crawler.text.clean_text`).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+Precision = Literal["minute", "day", "unknown"]
+"""How exactly a publication time is known; a "day" stands as midnight of that day in its zone."""
+
+Origin = Literal[
+    "news_sitemap", "json_ld", "meta", "feed", "api", "time_tag", "url", "text", "unknown"
+]
+"""Where a publication time was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryItem:
+    """One thing a source lists: an address, perhaps with what the source says about it."""
+
+    url: str
+    """Absolute http(s) address as listed, without fragment."""
+    guid: str | None = None
+    """The feed's own id: a hint within one source, never an identity by itself."""
+    title: str | None = None
+    summary: str | None = None
+    """Plain text."""
+    content: str | None = None
+    """HTML of the whole article when the source carries it (content:encoded, Atom content, API)."""
+    authors: tuple[str, ...] = ()
+    published: datetime | None = None
+    published_precision: Precision = "unknown"
+    published_from: Origin = "unknown"
+    modified: datetime | None = None
+    lang: str | None = None
+    """BCP 47, when the source says."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentItem:
+    """What one fetched document of a source holds."""
+
+    entries: tuple[EntryItem, ...] = ()
+    """In the document's order; nothing is left out and nothing is sorted."""
+    documents: tuple[str, ...] = ()
+    """Further documents of the same source to fetch: an index's sitemaps, next pages."""
+    title: str | None = None
+    """The site's or feed's own name."""
+    lang: str | None = None
+    refresh: timedelta | None = None
+    """How long the document asks to be left alone (ttl, sy:updatePeriod), as found, not clamped."""
+    warnings: tuple[str, ...] = ()
+    """What was wrong with it and was survived, in words."""
+
+
+class DocumentError(Exception):
+    """The bytes are not what the source's kind says; the message tells what they are instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as fetched."""
+
+    url: str
+    """Where redirects ended."""
+    body: bytes
+    content_type: str | None
+    """The header's value, with its charset if it has one."""
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A source's own CSS selectors; an empty one means the automatic way."""
+
+    links: str = ""
+    body: str = ""
+    title: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known about a page before it is read."""
+
+    entry: EntryItem | None = None
+    timezone: str = "UTC"
+    """For dates that name no zone."""
+    lang: str | None = None
+    """When the page does not say and the text does not show it."""
+    select: Select = field(default_factory=Select)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleItem:
+    """The article a page holds. Zones never overlap: what is in `captions` is not in `body`."""
+
+    url: str
+    """Where redirects ended, without fragment."""
+    canonical_url: str
+    """The address it is filed under: the site's claim where believable, else `url`, cleaned."""
+    title: str
+    """The headline without the site's name."""
+    standfirst: str
+    """The summary printed between headline and text; empty when the page has none."""
+    body: str
+    """Paragraphs joined by a blank line."""
+    captions: str = ""
+    """One a line."""
+    authors: tuple[str, ...] = ()
+    """Persons, or an agency; no job titles, no "Admin"."""
+    section: str | None = None
+    tags: tuple[str, ...] = ()
+    lang: str | None = None
+    """BCP 47 primary tag ("ur", "ps", "fa"), judged from the text first."""
+    image: str | None = None
+    published: datetime | None = None
+    published_precision: Precision = "unknown"
+    published_from: Origin = "unknown"
+    modified: datetime | None = None
+    paywalled: bool = False
+    site_name: str | None = None
+    extractor: str = ""
+    """Which candidate was taken for the body, and why, in a few words."""
+    confidence: float = 0.0
+    """0 to 1: agreement of the candidates."""
+
+
+NotArticleReason = Literal[
+    "not_html", "empty", "index", "challenge", "consent", "login", "not_found", "too_large"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NotArticle:
+    """A page that holds no article, and what it is instead."""
+
+    url: str
+    reason: NotArticleReason
+    detail: str
+    """One line for a person."""
+    retry: bool = False
+    """Whether a later visit may well find one (a challenge, a login wall, an empty shell)."""

@@ -1,0 +1,1 @@
+"""Fetched documents to entries: one module a kind, registered here."""

@@ -1,0 +1,25 @@
+"""Text from strangers, made safe at the border."""
+
+import re
+import unicodedata
+
+# C0 and C1 controls but tab and newline, Unicode non-characters at the end of the first plane.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+_SPACE = re.compile(r"\s+")
+
+
+def clean_text(text: str) -> str:
+    """NFC text without control characters; CR LF and NEL become newline, lone surrogates U+FFFD."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
+    return unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text)))
+
+
+def clean_line(text: str, limit: int = 500) -> str:
+    """One line for a title or name: cleaned, white space joined, direction controls dropped.
+
+    `limit` counts code points; a longer line is cut and ends in an ellipsis.
+    """
+    line = _SPACE.sub(" ", _BIDI.sub("", clean_text(text))).strip()
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,1 @@
+"""The outermost layer: load, wire, schedule, show. No rule about news lives here."""

@@ -1,0 +1,1 @@
+"""Tables and named queries; decides nothing and imports none of our packages."""
