@@ -1,4 +1,4 @@
-"""[watchlist.*] and [variants] of config.toml; a channel's table stands with its kind in channels/."""
+"""[watchlist.*] and [variants] of config.toml; a channel's table stands with its kind."""
 
 from typing import Annotated, Literal
 

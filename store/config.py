@@ -1,4 +1,4 @@
-"""Values that people write in config.toml: durations, sizes, secrets; for every package's models."""
+"""Values that people write in config.toml: durations, sizes, secrets; every package uses them."""
 
 import re
 from datetime import timedelta
