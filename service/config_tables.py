@@ -36,9 +36,9 @@ _LEAST_SECRET = 4
 """Shorter texts are too common to be cut out of a message or a log line."""
 
 
-def read_tables(tree: Tree, reader: "TableReader") -> Config:
+def read_tables(reader: "TableReader") -> Config:
     """Every table of a tree; one with faults is left out or stands with its defaults."""
-    table = reader.filled.table
+    tree, table = reader.tree, reader.filled.table
     for section in table.keys() - SINGLE.keys() - set(NAMED):
         known = [*SINGLE, *NAMED, "include"]
         tree.fail((section,), f"unknown table{did_you_mean(section, known)}")
@@ -94,9 +94,9 @@ class TableReader:
             path = ("variants", name)
             spellings = [value] if isinstance(value, str) else value
             if not isinstance(spellings, list):
-                self._fail(path, f"must be a list of terms, not {type_in_words(value)}")
+                self.fail(path, f"must be a list of terms, not {type_in_words(value)}")
             elif not spellings:
-                self._fail(path, "holds no spelling")
+                self.fail(path, "holds no spelling")
             elif self._are_texts(spellings, path):
                 found[name] = tuple(spellings)
         return found
@@ -105,14 +105,14 @@ class TableReader:
         wrong = [n for n, spelling in enumerate(spellings) if not isinstance(spelling, str)]
         for index in wrong:
             words = type_in_words(spellings[index])
-            self._fail((*path, index), f"must be a text in quotes, not {words}")
+            self.fail((*path, index), f"must be a text in quotes, not {words}")
         return not wrong
 
     def _section(self, section: str) -> dict[str, Any]:
         table = self.filled.table.get(section, {})
         if isinstance(table, dict):
             return table
-        self._fail((section,), f"must be a table, not {type_in_words(table)}")
+        self.fail((section,), f"must be a table, not {type_in_words(table)}")
         return {}
 
     def _ids(self, section: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -120,9 +120,9 @@ class TableReader:
             path = (section, key)
             if not isinstance(table, dict):
                 hint = f"write [{section}.ID] and below it the keys"
-                self._fail(path, f"must be a table, not {type_in_words(table)}; {hint}")
+                self.fail(path, f"must be a table, not {type_in_words(table)}; {hint}")
             elif not _ID.fullmatch(key):
-                self._fail(path, "an id is letters, digits and - _ . : +, a letter or digit first")
+                self.fail(path, "an id is letters, digits and - _ . : +, a letter or digit first")
             else:
                 yield key, table
 
@@ -131,12 +131,12 @@ class TableReader:
         self._gather_secrets(model, table, path)
         dates = set(_dates(table, path))
         for found in dates:
-            self._fail(found, "a date or time stands in quotes here")
+            self.fail(found, "a date or time stands in quotes here")
         read, findings = _validate(model, table)
         for details in findings:
             where = (*path, *details["loc"])
             if where not in dates:
-                self._fail(where, in_words(model, table, details))
+                self.fail(where, in_words(model, table, details))
         return None if dates else read
 
     def read_channel(self, table: Mapping[str, Any], path: TomlPath) -> BaseModel | None:
@@ -148,21 +148,25 @@ class TableReader:
             self._gather_secrets(model, table, path)
         choices = list(CHANNEL_KINDS)
         if "kind" not in table:
-            self._fail(path, f'the key "kind" is missing; it is one of {", ".join(choices)}')
+            self.fail(path, f'the key "kind" is missing; it is one of {", ".join(choices)}')
         else:
             shown = json.dumps(kind, default=str, ensure_ascii=False)
             meant = did_you_mean(str(kind), choices)
-            self._fail((*path, "kind"), f"{shown} is no kind of channel{meant}")
+            self.fail((*path, "kind"), f"{shown} is no kind of channel{meant}")
         return None
 
-    def _fail(self, path: TomlPath, message: str) -> None:
+    def fail(self, path: TomlPath, message: str) -> None:
         """Notes a fault unless one is noted at that place; hides what must not be shown."""
         if any(problem.path[: len(path)] == path for problem in self.tree.problems):
             return
-        self.tree.fail(path, self.conceal(path, message))
+        self.tree.fail(path, self._conceal(path, message))
 
-    def conceal(self, path: TomlPath, message: str) -> str:
-        """The message with values from elsewhere as they are written, and secrets as ***."""
+    def warn(self, path: TomlPath, message: str) -> None:
+        """Notes a doubt; hides what must not be shown."""
+        self.tree.warn(path, self._conceal(path, message))
+
+    def _conceal(self, path: TomlPath, message: str) -> str:
+        # A value from elsewhere shows as the reference that is written in its place.
         for found, written in self.filled.written.items():
             if found[:2] == path[:2] and (value := _value_at(self.filled.table, found)):
                 message = message.replace(value, written).replace(repr(value)[1:-1], written)
@@ -210,7 +214,7 @@ def _validate(
         model.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         strict = error.errors(include_url=False)
-        findings = [d for d in strict if d["type"] in _SCALARS and d["loc"][0] in table]
+        findings = [d for d in strict if _is_converted(d, table)]
     try:
         read = model.model_validate(table)
     except ValidationError as error:
@@ -226,3 +230,9 @@ def _dates(value: Any, path: TomlPath) -> Iterator[TomlPath]:
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _dates(item, (*path, key))
+
+
+def _is_converted(details: ErrorDetails, table: Mapping[str, Any]) -> bool:
+    """Whether a finding is about a scalar as written, not about a default or a value made of it."""
+    written = isinstance(details["input"], bool | int | float | str)
+    return details["type"] in _SCALARS and written and details["loc"][0] in table
