@@ -8,9 +8,9 @@ import feedparser
 import httpx
 import pytest
 
-from service.demo.serving import listening
 from service.demo.site import WINDOW, NewsSite
 from service.demo.stories import Story, load_stories, tell
+from service.serving import listening
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 STORIES = [tell(story, random.Random(1)) for story in load_stories()]

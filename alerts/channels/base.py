@@ -1,0 +1,167 @@
+"""What a channel is: it sends one message to one destination, and says how a failure is meant.
+
+A channel never decides when to try again (`alerts.retry` does) and keeps no record
+(`alerts.dispatch` does). It raises `TemporaryFailure` or `PermanentFailure` and nothing else for
+anything that the world outside can cause.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Protocol
+
+import httpx
+from pydantic import AfterValidator, ConfigDict, Field
+
+from alerts.envelope import Envelope
+from store.config import Duration, Table
+
+REPLY_LIMIT = 512
+"""Bytes of a reply that are kept with an attempt."""
+
+Blame = Literal["message", "destination", "unclear"]
+"""What a temporary failure is about: this one message, everything sent there, or hard to tell."""
+
+_QUIET = re.compile(r"(?:([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The destination has taken responsibility for the message."""
+
+    code: int | None = None
+    reply: str = ""
+    """The beginning of what it said."""
+
+
+class SendError(Exception):
+    """The destination has not taken the message. Raised only as one of the two kinds below."""
+
+    def __init__(self, reason: str, code: int | None = None, reply: str = "") -> None:
+        """`reason` is one line for a person and holds no secret."""
+        super().__init__(reason)
+        self.reason, self.code, self.reply = reason, code, clip(reply)
+
+
+class TemporaryFailure(SendError):  # noqa: N818 - the pair of words names what follows
+    """Worth another attempt."""
+
+    def __init__(
+        self,
+        reason: str,
+        code: int | None = None,
+        reply: str = "",
+        *,
+        retry_after: timedelta | None = None,
+        blame: Blame = "message",
+    ) -> None:
+        """`retry_after` is what the destination asked for, as it asked."""
+        super().__init__(reason, code, reply)
+        self.retry_after, self.blame = retry_after, blame
+
+
+class PermanentFailure(SendError):  # noqa: N818
+    """No attempt will ever succeed."""
+
+    def __init__(
+        self,
+        reason: str,
+        code: int | None = None,
+        reply: str = "",
+        *,
+        stops_channel: bool = False,
+    ) -> None:
+        """`stops_channel`: the destination wants nothing any more (410)."""
+        super().__init__(reason, code, reply)
+        self.stops_channel = stops_channel
+
+
+class Channel(Protocol):
+    """A destination that is open for sending; used by one task at a time."""
+
+    async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
+        """Sends one message; returns once the destination took responsibility for it.
+
+        `attempt` counts from 1. Raises TemporaryFailure or PermanentFailure.
+        """
+
+    async def close(self) -> None:
+        """Ends connections; errors in doing so are nobody's concern."""
+
+
+Network = IPv4Network | IPv6Network
+ClientFactory = Callable[[Sequence[Network], float], httpx.AsyncClient]
+"""Allowed private ranges and seconds to a client that guards which addresses it reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What channels need besides their own table."""
+
+    folder: Path
+    """Where relative paths begin: the folder of config.toml."""
+    make_client: ClientFactory
+
+
+def _check_quiet(quiet: str) -> str:
+    if not _QUIET.fullmatch(quiet):
+        raise ValueError(f'{quiet!r} are not quiet hours; write them like "22:00-07:00"')
+    return quiet
+
+
+class ChannelTable(Table):
+    """[channel.ID]: the keys that every kind of channel has."""
+
+    # What was written may hold a password; pydantic would print it with the error.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    quiet: Annotated[str, AfterValidator(_check_quiet)] = Field(
+        "", description='hours of the day in which messages are held, e.g. "22:00-07:00"'
+    )
+    timeout: Duration = Field(timedelta(seconds=15), description="of each step of an attempt")
+    give_up: Duration = Field(
+        timedelta(days=3), description="a message not delivered by then is a dead letter"
+    )
+    longest_wait: Duration = Field(timedelta(hours=6), description="between two attempts")
+    group_wait: Duration = Field(
+        timedelta(seconds=30), description="gather what arrives together into one message"
+    )
+
+    waits: ClassVar[tuple[timedelta, ...]] = ()
+    """Before the second, third … attempt, before `longest_wait`; the last one repeats."""
+    one_watchlist: ClassVar[bool] = False
+    """Whether a message may tell of one watchlist only."""
+
+    def recipients(self) -> tuple[str, ...]:
+        """Who gets each message; one delivery is made for each. ("",) is a single destination."""
+        return ("",)
+
+    def open(self, around: Surroundings) -> Channel:
+        """The channel of this table; nothing is connected or written yet."""
+        raise NotImplementedError
+
+
+def recipient_key(address: str) -> str:
+    """What stands for an address in the database; empty for an empty one."""
+    bare = parseaddr(address)[1] or address
+    return sha256(bare.lower().encode()).hexdigest()[:12] if address else ""
+
+
+def find_recipient(config: ChannelTable, key: str) -> str | None:
+    """The address that a key stands for, if the channel still has it."""
+    return next((address for address in config.recipients() if recipient_key(address) == key), None)
+
+
+def clip(reply: str) -> str:
+    """As much of a reply as is kept, in at most 512 bytes of UTF-8."""
+    return reply.encode("utf-8", "replace")[:REPLY_LIMIT].decode("utf-8", "ignore")
+
+
+def minutes(*values: float) -> tuple[timedelta, ...]:
+    """A table of waits."""
+    return tuple(timedelta(minutes=value) for value in values)
