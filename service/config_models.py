@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from alerts.channels import ChannelConfig
 from alerts.config import Names, Variants, WatchlistConfig
 from crawler.config import CrawlerConfig, SourceConfig, Timezone, check_web_address
-from service.channel_stand_in import ChannelConfig
 from service.config_errors import Problem
 from store.config import Duration, Secret, Table
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from alerts.channels import CHANNEL_KINDS
 from alerts.config import Variants, WatchlistConfig
 from crawler.config import CrawlerConfig, SourceConfig
-from service.channel_stand_in import CHANNEL_KINDS
 from service.config_errors import did_you_mean
 from service.config_models import Config, HealthConfig, ServiceConfig, WebConfig
 from service.config_secrets import Filled, gives_access, hide_userinfo, secret_texts
