@@ -148,7 +148,8 @@ class WebhookChannel:
 
     async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
         """One POST, signed anew. Raises TemporaryFailure or PermanentFailure."""
-        body = json.dumps(envelope.payload, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(envelope.payload, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode("utf-8", "replace")
         request = self._client.build_request(
             "POST", self._url, content=body, headers=self._headers(envelope.id, now, body)
         )
