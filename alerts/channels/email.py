@@ -17,17 +17,8 @@ import aiosmtplib
 from aiosmtplib import errors
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import (
-    Blame,
-    ChannelTable,
-    PermanentFailure,
-    Receipt,
-    SendError,
-    Surroundings,
-    TemporaryFailure,
-    minutes,
-)
-from alerts.envelope import Envelope
+from alerts.channels.base import ChannelTable, Surroundings, minutes
+from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, SendError, TemporaryFailure
 from alerts.mime import mime_message
 from store.config import Secret
 

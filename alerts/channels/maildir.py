@@ -12,15 +12,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from alerts.channels.base import (
-    ChannelTable,
-    Receipt,
-    Surroundings,
-    TemporaryFailure,
-    minutes,
-)
+from alerts.channels.base import ChannelTable, Surroundings, minutes
 from alerts.channels.email import MailAddress
-from alerts.envelope import Envelope
+from alerts.envelope import Envelope, Receipt, TemporaryFailure
 from alerts.mime import mime_message
 
 

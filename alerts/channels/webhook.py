@@ -20,18 +20,8 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import (
-    Blame,
-    ChannelTable,
-    ClientFactory,
-    Network,
-    PermanentFailure,
-    Receipt,
-    Surroundings,
-    TemporaryFailure,
-    minutes,
-)
-from alerts.envelope import Envelope
+from alerts.channels.base import ChannelTable, ClientFactory, Network, Surroundings, minutes
+from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, TemporaryFailure
 from store.config import Secret
 
 REPLY_READ = 64 * 1024

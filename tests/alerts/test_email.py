@@ -12,13 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.channels.base import (
-    PermanentFailure,
-    TemporaryFailure,
-    find_recipient,
-    recipient_key,
-)
+from alerts.channels.base import find_recipient, recipient_key
 from alerts.channels.email import EmailChannel, EmailConfig
+from alerts.envelope import PermanentFailure, TemporaryFailure
 from alerts.mime import mime_message
 from tests.alerts.envelopes import NOON, PLAIN, envelope
 from tests.support.certificates import make_authority

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from standardwebhooks import Webhook
 
-from alerts.channels.base import Channel, PermanentFailure, Surroundings, TemporaryFailure
+from alerts.channels.base import Channel, Surroundings
 from alerts.channels.webhook import WebhookConfig, parse_retry_after, signature, signing_key
+from alerts.envelope import PermanentFailure, TemporaryFailure
 from tests.alerts.envelopes import NOON, PLAIN, envelope
 from tests.support.http import HttpServer, Request, Response, endless, trickle
 
