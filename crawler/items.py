@@ -145,3 +145,21 @@ class NotArticle:
     """One line for a person."""
     retry: bool = False
     """Whether a later visit may well find one (a challenge, a login wall, an empty shell)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageItem:
+    """A fetched page on its way to becoming the article of an entry."""
+
+    entry_id: int
+    page: Page
+    hints: Hints
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeItem:
+    """What a fetched page turned out to be."""
+
+    entry_id: int
+    page: Page
+    outcome: ArticleItem | NotArticle
