@@ -18,7 +18,10 @@ COMMANDS = {
     "init": ("service.cli.setup", "Write a commented config.toml."),
     "check": ("service.cli.setup", "Load the configuration and say what it means."),
     "run": ("service.cli.run", "Visit, match and deliver until told to stop."),
-    "demo": ("service.cli.demo", "Watch the whole service at work on a small news site of its own."),
+    "demo": (
+        "service.cli.demo",
+        "Watch the whole service at work on a small news site of its own.",
+    ),
     "status": ("service.cli.status", "Show the sources, the waiting lines and the last error."),
     "source": ("service.cli.source", "Sources: what there is and how each fares."),
     "articles": ("service.cli.listing", "List what was found and stored."),

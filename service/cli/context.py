@@ -13,7 +13,6 @@ from store.engine import Store
 from store.schema import require_current
 
 
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """One call of the program."""

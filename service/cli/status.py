@@ -3,14 +3,11 @@
 from datetime import UTC, datetime
 
 import click
-from sqlmodel import Session
 
 from service.cli.context import Context, stored
 from service.cli.output import json_option, print_json, say
 from service.cli.source import show_sources
-from service.config import Config
-from service.json_objects import moment
-from service.status import Status, is_healthy, read_status
+from service.status import is_healthy, read_status
 from store.sources import source_states
 
 
