@@ -47,7 +47,9 @@ class DocumentItem:
     entries: tuple[EntryItem, ...] = ()
     """In the document's order; nothing is left out and nothing is sorted."""
     documents: tuple[str, ...] = ()
-    """Further documents of the same source to fetch: an index's sitemaps, next pages."""
+    """Further documents that belong to this visit: an index's sitemaps, newest first."""
+    older: str | None = None
+    """Where the source goes on with older entries (RFC 5005, a next page): read to fill a gap."""
     title: str | None = None
     """The site's or feed's own name."""
     lang: str | None = None
@@ -145,3 +147,21 @@ class NotArticle:
     """One line for a person."""
     retry: bool = False
     """Whether a later visit may well find one (a challenge, a login wall, an empty shell)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageItem:
+    """A fetched page on its way to becoming the article of an entry."""
+
+    entry_id: int
+    page: Page
+    hints: Hints
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeItem:
+    """What a fetched page turned out to be."""
+
+    entry_id: int
+    page: Page
+    outcome: ArticleItem | NotArticle

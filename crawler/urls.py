@@ -26,10 +26,10 @@ TRACKING_PARAMETERS = _words(
     " igsh li_fat_id mc_cid mc_eid mc_tc mkt_tok _hsenc _hsmi __hssc __hstc __hsfp hsctatracking"
     " wickedid vero_id vero_conv sc_cid s_cid s_kwcid _openstat rb_clickid _bhlid xtor ito"
     " _branch_match_id _branch_referrer campaign_id campaign_medium campaign_name campaign_source"
-    " campaign_term campaign_content epik irclickid irgwc dicbo tblci rdt_cid spm ocid cmpid cmp icid ncid smid"
-    " smtyp emc ref_src ref_url __twitter_impression __tn__ mibextid guccounter guce_referrer"
-    " guce_referrer_sig sr_share soc_src soc_trk trk traffic_source wt.mc_id wt_mc ftag asgtbndr"
-    " amp_js_v usqp feature_ref share_id"
+    " campaign_term campaign_content epik irclickid irgwc dicbo tblci rdt_cid spm ocid cmpid cmp"
+    " icid  ncid smid smtyp emc ref_src ref_url __twitter_impression __tn__ mibextid guccounter"
+    " guce_referrer guce_referrer_sig sr_share soc_src soc_trk trk traffic_source wt.mc_id wt_mc"
+    " ftag asgtbndr  amp_js_v usqp feature_ref share_id"
 )
 """They name who sent the reader, never what is read; lower case."""
 

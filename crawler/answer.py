@@ -1,0 +1,96 @@
+"""What a request came back with, in words that do not depend on Scrapy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scrapy import exceptions
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+_REFUSED_FOR_NOW = frozenset({429, 503})
+_GONE = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, or the reason why there is none."""
+
+    url: str
+    """Where redirects ended."""
+    status: int | None = None
+    """None when no answer came."""
+    body: bytes = b""
+    content_type: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    retry_after: str | None = None
+    error: str | None = None
+    """In words; None for a usable answer (2xx, or 304 to a conditional request)."""
+    refused: bool = False
+    """Whether we ourselves may not ask: robots.txt or the address guard forbid it."""
+
+    @property
+    def not_modified(self) -> bool:
+        """The document is as we know it."""
+        return self.status == 304
+
+    @property
+    def gone(self) -> bool:
+        """The server knows no such address."""
+        return self.status in _GONE
+
+    @property
+    def host_is_busy(self) -> bool:
+        """The host asks to be left alone for a while."""
+        return self.status in _REFUSED_FOR_NOW
+
+
+class RefusedRequestError(exceptions.IgnoreRequest):
+    """We may not ask for this; the message says who forbids it."""
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1").strip()[:2000] if value else None
+
+
+def answer_of(response: Response) -> Answer:
+    """An answer from Scrapy's response."""
+    error = None
+    if response.status not in {*range(200, 300), 304}:
+        error = f"HTTP {response.status}"
+    elif encoding := _header(response, "Content-Encoding"):
+        # Scrapy drops the header of what it decoded and passes the unknown on as it came.
+        error = f"the answer is encoded as {encoding[:40]!r}, which is not understood"
+    return Answer(
+        url=response.url,
+        status=response.status,
+        body=response.body,
+        content_type=_header(response, "Content-Type"),
+        etag=_header(response, "ETag"),
+        last_modified=_header(response, "Last-Modified"),
+        retry_after=_header(response, "Retry-After"),
+        error=error,
+    )
+
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.DownloadTimeoutError, "no answer in time"),
+    (exceptions.DownloadConnectionRefusedError, "the connection was refused"),
+    (exceptions.CannotResolveHostError, "the host name could not be resolved"),
+    (exceptions.ResponseDataLossError, "the answer broke off before its end"),
+    (exceptions.DownloadCancelledError, "the answer was larger than [crawler] max_size"),
+    (exceptions.UnsupportedURLSchemeError, "the address is neither http nor https"),
+)
+
+
+def answer_of_failure(url: str, failure: Failure, guard: str | None) -> Answer:
+    """Why no answer came, from Twisted's failure; `guard` is what the address guard said."""
+    error = failure.value
+    if isinstance(error, RefusedRequestError):
+        return Answer(url, error=str(error), refused=True)
+    if guard is not None and isinstance(error, exceptions.CannotResolveHostError):
+        return Answer(url, error=guard, refused=True)
+    words = next((words for kind, words in _WORDS if isinstance(error, kind)), None)
+    return Answer(url, error=words or f"{type(error).__name__}: {str(error)[:200]}")

@@ -1,0 +1,93 @@
+"""Processor work away from the event loop: a few spawned workers, a deadline for each piece.
+
+Parsers can be stopped by hostile input for minutes (HTML parsers are quadratic in the number of
+attributes of a tag), hold the interpreter meanwhile and hear no signal; so they run in processes
+that are killed at the deadline. A worker that dies costs the piece of work it was doing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import resource
+import signal
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DEADLINE = 10.0
+"""Seconds that one page may take; ordinary ones take hundredths."""
+MEMORY = 1024**3
+"""Bytes of address space of one worker."""
+PIECES = 2000
+"""After so many a worker is replaced, so that what parsers leak does not add up."""
+
+
+class ProcessingError(Exception):
+    """A piece of work took too long or killed its worker; the message says which."""
+
+
+class ProcessorPool:
+    """Worker processes for parsing; started on first use."""
+
+    def __init__(self, workers: int = 2, deadline: float = DEADLINE) -> None:
+        """`workers` processes, each killed when one piece takes longer than `deadline` seconds."""
+        self._deadline = deadline
+        # Pieces wait here rather than in the pool: its deadline counts from its own queue.
+        self._free = asyncio.Semaphore(workers)
+        self._pool = ProcessPool(
+            max_workers=workers,
+            max_tasks=PIECES,
+            initializer=set_up_worker,
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `work(*args)` computed in a worker; what it raises is raised here.
+
+        Raises ProcessingError when the deadline passed or the worker died.
+        """
+        async with self._free:
+            future = self._pool.schedule(
+                work, args=list(args), kwargs=dict(kwargs), timeout=self._deadline
+            )
+            try:
+                return await asyncio.wrap_future(future)
+            except FutureTimeoutError as error:
+                raise ProcessingError(f"took longer than {self._deadline:g} s to read") from error
+            except ProcessExpired as error:
+                raise ProcessingError(f"killed the process that read it ({error})") from error
+            except MemoryError as error:
+                raise ProcessingError("needed more memory than a page may") from error
+
+    async def close(self) -> None:
+        """Ends the workers; what they were doing is lost and will be done again."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        await asyncio.to_thread(self._pool.join)
+
+    async def __aenter__(self) -> ProcessorPool:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def set_up_worker() -> None:
+    """Bounds a worker's memory; leaves Ctrl-C, which reaches all processes, to its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable(logging.WARNING)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -1,0 +1,79 @@
+"""What Scrapy is told: robots.txt, delays, time and size limits, and what is switched off."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any
+
+from crawler.config import CrawlerConfig
+
+PAGES_PER_HOST_AT_ONCE = 1
+LONGEST_DELAY = timedelta(seconds=60)
+"""Autothrottle slows down to this at most when a site answers slowly."""
+REDIRECTS = 5
+
+
+def user_agent(contact: str) -> str:
+    """How the crawler presents itself: name, version and whom a webmaster may write to."""
+    return f"Wirewatch/{version('wirewatch')}" + (f" (+{contact})" if contact else "")
+
+
+def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
+    """Settings for one crawl of one host with at least `delay` between two requests."""
+    return {
+        **_OFF,
+        "USER_AGENT": user_agent(config.contact),
+        "CONCURRENT_REQUESTS": PAGES_PER_HOST_AT_ONCE,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": PAGES_PER_HOST_AT_ONCE,
+        "DOWNLOAD_DELAY": delay.total_seconds(),
+        # A delay is a promise ("at least"): Scrapy's jitter would halve it now and then.
+        "RANDOMIZE_DOWNLOAD_DELAY": False,
+        "DOWNLOAD_DELAY_JITTER": 0,
+        "AUTOTHROTTLE_ENABLED": delay > timedelta(0),
+        "AUTOTHROTTLE_START_DELAY": delay.total_seconds(),
+        "AUTOTHROTTLE_MAX_DELAY": max(LONGEST_DELAY, delay).total_seconds(),
+        "DOWNLOAD_TIMEOUT": config.timeout.total_seconds(),
+        "DOWNLOAD_MAXSIZE": config.max_size,
+        "DOWNLOAD_WARNSIZE": 0,
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "REDIRECT_MAX_TIMES": REDIRECTS,
+        "URLLENGTH_LIMIT": 2083,
+        # Every status is an answer that the spider judges.
+        "HTTPERROR_ALLOW_ALL": True,
+        "DOWNLOADER_MIDDLEWARES": {
+            # The spider names the configured proxy with each request; one from the environment
+            # would bypass the address guard.
+            "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+            "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+            "crawler.middlewares.AddressMiddleware": 90,
+            "crawler.middlewares.RobotsMiddleware": 100,
+        },
+        "ITEM_PIPELINES": {
+            "crawler.pipelines.ExtractPipeline": 100,
+            "crawler.pipelines.SavePipeline": 200,
+        },
+    }
+
+
+_OFF: dict[str, Any] = {
+    # RemoteControl runs code that it is sent over HTTP; telnet likewise. Both are on by default.
+    "REMOTE_CONTROL_ENABLED": False,
+    "TELNETCONSOLE_ENABLED": False,
+    "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
+    "COOKIES_ENABLED": False,
+    "REFERER_ENABLED": False,
+    "METAREFRESH_ENABLED": False,
+    # Failed requests are rows that wait for their next attempt; Scrapy's own retries come at once.
+    "RETRY_ENABLED": False,
+    "HTTPCACHE_ENABLED": False,
+    "LOG_ENABLED": False,
+    "LOGSTATS_INTERVAL": 0,
+    "STATS_DUMP": False,
+    "EXTENSIONS": {
+        "scrapy.extensions.logcount.LogCount": None,
+        "scrapy.extensions.memusage.MemoryUsage": None,
+        "scrapy.extensions.feedexport.FeedExporter": None,
+    },
+}

@@ -1,0 +1,66 @@
+"""What makes an installation itself: its id, and the lock that keeps a second service away."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class InstallationError(Exception):
+    """The id cannot be kept or another service runs; the message says what to do."""
+
+
+def installation_id(path: Path) -> str:
+    """The id in the file at `path` (`wirewatch.id` beside the database), made on first use.
+
+    It stands in a file of its own, not in the database, so that a restored backup of the database
+    keeps giving its messages the same ids. Raises InstallationError when it cannot be kept.
+    """
+    try:
+        if not path.exists():
+            # Written whole under another name first: a crash must not leave an empty id behind.
+            fresh = path.with_suffix(f".{os.getpid()}")
+            fresh.write_text(secrets.token_hex(16) + "\n")
+            fresh.replace(path)
+        known = path.read_text().strip()
+    except OSError as error:
+        raise InstallationError(
+            f"{path}: {error.strerror}; Wirewatch keeps the id of this installation there, "
+            "give it write access to the folder"
+        ) from error
+    if not known:
+        raise InstallationError(
+            f"{path} is empty; restore it from a backup, or delete it to get a new id "
+            "(messages sent before could then be sent again under new ids)"
+        )
+    return known
+
+
+@contextmanager
+def only_service(path: Path, place: str) -> Iterator[None]:
+    """Holds the lock file of a database's service. Raises InstallationError when another has it.
+
+    The operating system lets go of the lock when the process ends, however it ends.
+    """
+    try:
+        lock = path.open("a+")
+    except OSError as error:
+        raise InstallationError(f"{path}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise InstallationError(
+                f"another Wirewatch service (process {lock.read().strip() or 'unknown'}) works on "
+                f"{place}; stop it first, or give this one a database of its own"
+            ) from error
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield

@@ -1,0 +1,95 @@
+"""Is it working? The sources, the three waiting lines and what went wrong last, in one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from store.articles import Article, Entry, count_waiting
+from store.deliveries import Delivery, Match
+from store.engine import Store
+from store.sources import SourceState
+
+STUCK = timedelta(minutes=15)
+"""A line whose oldest member has been due for so long does not move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the service as the database shows it."""
+
+    at: datetime
+    sources: Sequence[SourceState]
+    entries_waiting: int
+    articles_waiting: int
+    deliveries_waiting: int
+    dead_letters: int
+    oldest_due_entry: datetime | None
+    oldest_unmatched: datetime | None
+    oldest_due_delivery: datetime | None
+    articles: int
+    articles_today: int
+    matches_today: int
+    last_visit: datetime | None
+
+
+def read_status(store: Store, now: datetime) -> Status:
+    """Reads the state. Raises StoreError."""
+    with store.reading() as session:
+        entries, articles = count_waiting(session)
+        sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
+        day = now - timedelta(days=1)
+        return Status(
+            at=now,
+            sources=sources,
+            entries_waiting=entries,
+            articles_waiting=articles,
+            deliveries_waiting=_deliveries(session, "pending", "held"),
+            dead_letters=_deliveries(session, "dead"),
+            oldest_due_entry=_oldest_due_entry(session, now),
+            oldest_unmatched=session.exec(
+                select(func.min(Article.first_seen)).where(col(Article.matched_at).is_(None))
+            ).one(),
+            oldest_due_delivery=_oldest_due_delivery(session, now),
+            articles=session.exec(select(func.count()).select_from(Article)).one(),
+            articles_today=session.exec(
+                select(func.count()).where(col(Article.first_seen) > day)
+            ).one(),
+            matches_today=session.exec(
+                select(func.count()).where(col(Match.matched_at) > day)
+            ).one(),
+            last_visit=max((s.last_visit for s in sources if s.last_visit), default=None),
+        )
+
+
+def _deliveries(session: Session, *states: str) -> int:
+    return session.exec(select(func.count()).where(col(Delivery.state).in_(states))).one()
+
+
+def _oldest_due_entry(session: Session, now: datetime) -> datetime | None:
+    query = select(func.min(Entry.next_attempt_at)).where(
+        col(Entry.outcome).is_(None), col(Entry.next_attempt_at) <= now
+    )
+    return session.exec(query).one()
+
+
+def _oldest_due_delivery(session: Session, now: datetime) -> datetime | None:
+    query = select(func.min(Delivery.next_attempt_at)).where(
+        col(Delivery.state) == "pending", col(Delivery.next_attempt_at) <= now
+    )
+    return session.exec(query).one()
+
+
+def is_healthy(status: Status) -> bool:
+    """Whether matching and delivery move and at least one source could be read.
+
+    Entries are not judged by age: a first visit or a slow host rightly takes hours.
+    """
+    due = (status.oldest_unmatched, status.oldest_due_delivery)
+    moving = all(oldest is None or status.at - oldest < STUCK for oldest in due)
+    visited = [source for source in status.sources if source.last_visit]
+    readable = not visited or any(source.state == "ok" for source in visited)
+    return moving and readable

@@ -1,0 +1,190 @@
+"""Entries waiting to be fetched, articles, and the stories they belong to. Written by the crawler.
+
+`Article.matched_at` is the one hand-over: it is NULL until alerts has matched the article.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, UniqueConstraint, func, text
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from store.sources import moment
+from store.types import bound_lists
+
+
+class Entry(SQLModel, table=True):
+    """One thing a source listed. Without outcome it waits to be fetched."""
+
+    __tablename__ = "entry"
+    __table_args__ = (
+        UniqueConstraint("source_id", "url_key"),
+        Index("ix_entry_key", "url_key"),
+        Index(
+            "ix_entry_waiting",
+            "host",
+            "next_attempt_at",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+        Index("ix_entry_guid", "source_id", "guid"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: str
+    url: str
+    """As listed."""
+    url_key: str
+    """Identity of the address (`crawler.urls.url_key`)."""
+    host: str
+    guid: str | None = None
+    title: str | None = None
+    item: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """The rest of what the source said, as `crawler.items` writes it."""
+    baseline: bool = False
+    """Listed on the source's first visit: stored, never alerted one by one."""
+    found_at: datetime | None = moment(nullable=False)
+    attempts: int = 0
+    next_attempt_at: datetime | None = moment()
+    last_error: str | None = None
+    outcome: str | None = None
+    """NULL (waiting) | article | duplicate | not_article | refused | failed | old (not fetched)"""
+    article_id: int | None = Field(default=None, index=True)
+
+
+class Story(SQLModel, table=True):
+    """The near-identical articles of one event, across sources."""
+
+    __tablename__ = "story"
+
+    id: int | None = Field(default=None, primary_key=True)
+    created_at: datetime | None = moment(nullable=False)
+
+
+class Article(SQLModel, table=True):
+    """What was extracted from a page and is kept, once per canonical URL."""
+
+    __tablename__ = "article"
+    __table_args__ = (
+        Index("ix_article_fingerprint", "fingerprint"),
+        Index("ix_article_seen", "first_seen"),
+        Index("ix_article_source_seen", "source_id", "first_seen"),
+        Index("ix_article_story", "story_id"),
+        Index(
+            "ix_article_unmatched",
+            "id",
+            sqlite_where=text("matched_at IS NULL"),
+            postgresql_where=text("matched_at IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    url: str
+    """Where redirects ended."""
+    canonical_url: str
+    url_key: str = Field(unique=True)
+    source_id: str
+    story_id: int = Field(foreign_key="story.id")
+    title: str
+    standfirst: str = ""
+    body: str = ""
+    captions: str = ""
+    authors: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    section: str | None = None
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    lang: str | None = None
+    image: str | None = None
+    published: datetime | None = moment()
+    published_precision: str = "unknown"
+    published_from: str = "unknown"
+    modified: datetime | None = moment()
+    first_seen: datetime | None = moment(nullable=False)
+    paywalled: bool = False
+    revision: int = 1
+    fingerprint: str = ""
+    """Hash of the normalised text; empty for texts too short to be told apart by it."""
+    page_sha256: str = ""
+    """Of the page as fetched, decompressed."""
+    extractor: str = ""
+    confidence: float = 0.0
+    baseline: bool = False
+    matched_at: datetime | None = moment()
+
+
+class ArticleUrl(SQLModel, table=True):
+    """Every address an article is known under."""
+
+    __tablename__ = "article_url"
+
+    url_key: str = Field(primary_key=True)
+    article_id: int = Field(foreign_key="article.id", index=True)
+
+
+def known_keys(session: Session, source_id: str, keys: Iterable[str]) -> set[str]:
+    """Those of the keys that the source has listed before."""
+    known: set[str] = set()
+    for part in bound_lists(list(keys)):
+        query = select(Entry.url_key).where(
+            Entry.source_id == source_id, col(Entry.url_key).in_(part)
+        )
+        known.update(session.exec(query))
+    return known
+
+
+def articles_at(session: Session, keys: Iterable[str]) -> dict[str, int]:
+    """Article ids by the address keys they are known under."""
+    found: dict[str, int] = {}
+    for part in bound_lists(list(keys)):
+        query = select(ArticleUrl).where(col(ArticleUrl.url_key).in_(part))
+        found.update({row.url_key: row.article_id for row in session.exec(query)})
+    return found
+
+
+def articles_with_fingerprint(session: Session, fingerprint: str) -> Sequence[Article]:
+    """Articles whose normalised text is the same, oldest first."""
+    query = select(Article).where(Article.fingerprint == fingerprint).order_by(col(Article.id))
+    return session.exec(query).all()
+
+
+def waiting_entries(
+    session: Session, host: str, now: datetime, limit: int = 1000
+) -> Sequence[Entry]:
+    """Entries on a host whose next attempt has come, oldest first."""
+    query = (
+        select(Entry)
+        .where(col(Entry.outcome).is_(None), Entry.host == host, Entry.next_attempt_at <= now)  # type: ignore[operator]
+        .order_by(col(Entry.id))
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def hosts_waiting(session: Session, now: datetime) -> list[str]:
+    """Hosts that have entries whose next attempt has come."""
+    query = (
+        select(Entry.host)
+        .where(col(Entry.outcome).is_(None), Entry.next_attempt_at <= now)  # type: ignore[operator]
+        .distinct()
+    )
+    return list(session.exec(query))
+
+
+def unmatched_articles(session: Session, limit: int = 200) -> Sequence[Article]:
+    """Articles that wait to be matched, oldest first."""
+    query = (
+        select(Article)
+        .where(col(Article.matched_at).is_(None))
+        .order_by(col(Article.id))
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def count_waiting(session: Session) -> tuple[int, int]:
+    """How many entries wait to be fetched, and how many articles wait to be matched."""
+    entries = select(func.count()).select_from(Entry).where(col(Entry.outcome).is_(None))
+    articles = select(func.count()).select_from(Article).where(col(Article.matched_at).is_(None))
+    return session.exec(entries).one(), session.exec(articles).one()

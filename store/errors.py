@@ -1,0 +1,64 @@
+"""What can go wrong with the database, in words for the person who runs it."""
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+
+class StoreError(Exception):
+    """The database could not do what was asked; the message says what to do about it."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the database; trying again later helps."""
+
+
+class StoreFullError(StoreError):
+    """There is no room to write; nothing of the batch was kept."""
+
+
+_SQLITE: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_BUSY: (
+        StoreBusyError,
+        "another process has held the database for too long (a backup, a second service?)",
+    ),
+    sqlite3.SQLITE_LOCKED: (StoreBusyError, "the database is locked by another connection"),
+    sqlite3.SQLITE_FULL: (
+        StoreFullError,
+        "there is no room to write to the database; free some disk space, then the work goes on",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        StoreError,
+        "the database is not writable; give the user that runs Wirewatch write access to the file "
+        "and its folder",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreError,
+        "the database cannot be opened; does its folder exist and may it be written to?",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        StoreFullError,
+        "the disk refused to read or write the database (full, over quota or failing)",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        StoreError,
+        "the database file is damaged; stop the service, keep a copy of the file and restore a "
+        "backup (`wirewatch check --database` says more)",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        StoreError,
+        "the file is not a Wirewatch database; check `[service] database`",
+    ),
+}
+
+
+def explain(error: SQLAlchemyError, place: str) -> StoreError:
+    """The database driver's error as one of ours, naming the database (without its password)."""
+    if not isinstance(error, DBAPIError):
+        return StoreError(f"{place}: {error}")
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if isinstance(code, int) and (known := _SQLITE.get(code & 0xFF)):
+        kind, words = known
+        return kind(f"{place}: {words}")
+    reason = str(error.orig).strip().splitlines()
+    return StoreError(f"{place}: {reason[0] if reason else type(error.orig).__name__}")

@@ -1,0 +1,297 @@
+"""The first schema.
+
+Revision ID: 0001
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from store.types import UtcDateTime
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "channel",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("stopped_at", UtcDateTime(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "crawl_run",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("sources", sa.JSON(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("articles", sa.Integer(), nullable=False),
+        sa.Column("errors", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("crawl_run", schema=None) as batch_op:
+        batch_op.create_index("ix_crawl_run_started", ["started_at"], unique=False)
+
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("watchlists", sa.JSON(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("html", sa.String(), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("thread", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claim", sa.String(), nullable=True),
+        sa.Column("claimed_until", UtcDateTime(), nullable=True),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("delivered_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_delivery_channel", ["channel", "id"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_waiting",
+            ["next_attempt_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('pending', 'held')"),
+            postgresql_where=sa.text("state IN ('pending', 'held')"),
+        )
+
+    op.create_table(
+        "document",
+        sa.Column("source_id", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("main", sa.Boolean(), nullable=False),
+        sa.Column("etag", sa.String(), nullable=True),
+        sa.Column("last_modified", sa.String(), nullable=True),
+        sa.Column("body_hash", sa.String(), nullable=True),
+        sa.Column("visits", sa.Integer(), nullable=False),
+        sa.Column("fetched_at", UtcDateTime(), nullable=True),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "url"),
+    )
+    op.create_table(
+        "entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("url_key", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("guid", sa.String(), nullable=True),
+        sa.Column("title", sa.String(), nullable=True),
+        sa.Column("item", sa.JSON(), nullable=False),
+        sa.Column("baseline", sa.Boolean(), nullable=False),
+        sa.Column("found_at", UtcDateTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("article_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("source_id", "url_key"),
+    )
+    with op.batch_alter_table("entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_entry_article_id"), ["article_id"], unique=False)
+        batch_op.create_index("ix_entry_guid", ["source_id", "guid"], unique=False)
+        batch_op.create_index("ix_entry_key", ["url_key"], unique=False)
+        batch_op.create_index(
+            "ix_entry_waiting",
+            ["host", "next_attempt_at"],
+            unique=False,
+            sqlite_where=sa.text("outcome IS NULL"),
+            postgresql_where=sa.text("outcome IS NULL"),
+        )
+
+    op.create_table(
+        "first_visit",
+        sa.Column("source_id", sa.String(), nullable=False),
+        sa.Column("summarised_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("source_id"),
+    )
+    op.create_table(
+        "host",
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("robots_status", sa.Integer(), nullable=True),
+        sa.Column("robots_body", sa.LargeBinary(), nullable=True),
+        sa.Column("robots_at", UtcDateTime(), nullable=True),
+        sa.Column("not_before", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("host"),
+    )
+    op.create_table(
+        "source",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("last_visit", UtcDateTime(), nullable=True),
+        sa.Column("last_success", UtcDateTime(), nullable=True),
+        sa.Column("next_visit", UtcDateTime(), nullable=True),
+        sa.Column("last_new_article", UtcDateTime(), nullable=True),
+        sa.Column("articles_per_day", sa.Float(), nullable=False),
+        sa.Column("baseline_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("source", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_source_host"), ["host"], unique=False)
+        batch_op.create_index(batch_op.f("ix_source_next_visit"), ["next_visit"], unique=False)
+
+    op.create_table(
+        "story",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "article",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("canonical_url", sa.String(), nullable=False),
+        sa.Column("url_key", sa.String(), nullable=False),
+        sa.Column("source_id", sa.String(), nullable=False),
+        sa.Column("story_id", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("standfirst", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("captions", sa.String(), nullable=False),
+        sa.Column("authors", sa.JSON(), nullable=False),
+        sa.Column("section", sa.String(), nullable=True),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("lang", sa.String(), nullable=True),
+        sa.Column("image", sa.String(), nullable=True),
+        sa.Column("published", UtcDateTime(), nullable=True),
+        sa.Column("published_precision", sa.String(), nullable=False),
+        sa.Column("published_from", sa.String(), nullable=False),
+        sa.Column("modified", UtcDateTime(), nullable=True),
+        sa.Column("first_seen", UtcDateTime(), nullable=False),
+        sa.Column("paywalled", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("page_sha256", sa.String(), nullable=False),
+        sa.Column("extractor", sa.String(), nullable=False),
+        sa.Column("confidence", sa.Float(), nullable=False),
+        sa.Column("baseline", sa.Boolean(), nullable=False),
+        sa.Column("matched_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["story_id"],
+            ["story.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("url_key"),
+    )
+    with op.batch_alter_table("article", schema=None) as batch_op:
+        batch_op.create_index("ix_article_fingerprint", ["fingerprint"], unique=False)
+        batch_op.create_index("ix_article_seen", ["first_seen"], unique=False)
+        batch_op.create_index("ix_article_source_seen", ["source_id", "first_seen"], unique=False)
+        batch_op.create_index("ix_article_story", ["story_id"], unique=False)
+        batch_op.create_index(
+            "ix_article_unmatched",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("matched_at IS NULL"),
+            postgresql_where=sa.text("matched_at IS NULL"),
+        )
+
+    op.create_table(
+        "attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("reply", sa.LargeBinary(), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["delivery.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempt_delivery_id"), ["delivery_id"], unique=False)
+
+    op.create_table(
+        "article_url",
+        sa.Column("url_key", sa.String(), nullable=False),
+        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["article.id"],
+        ),
+        sa.PrimaryKeyConstraint("url_key"),
+    )
+    with op.batch_alter_table("article_url", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_article_url_article_id"), ["article_id"], unique=False)
+
+    op.create_table(
+        "match",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("watchlist", sa.String(), nullable=False),
+        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.Column("story_id", sa.Integer(), nullable=False),
+        sa.Column("matched_at", UtcDateTime(), nullable=False),
+        sa.Column("terms", sa.JSON(), nullable=False),
+        sa.Column("excerpts", sa.JSON(), nullable=False),
+        sa.Column("silent", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["article.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("watchlist", "article_id"),
+    )
+    with op.batch_alter_table("match", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_match_article_id"), ["article_id"], unique=False)
+        batch_op.create_index("ix_match_at", ["matched_at"], unique=False)
+        batch_op.create_index("ix_match_story", ["watchlist", "story_id"], unique=False)
+
+    op.create_table(
+        "alert",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("match_id", sa.Integer(), nullable=False),
+        sa.Column("watchlist", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("delivery_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["delivery.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["match_id"],
+            ["match.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("match_id", "channel", "recipient"),
+    )
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index("ix_alert_delivery", ["delivery_id"], unique=False)
+        batch_op.create_index(
+            "ix_alert_waiting",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("delivery_id IS NULL"),
+            postgresql_where=sa.text("delivery_id IS NULL"),
+        )

@@ -1,0 +1,66 @@
+"""Brings a database to the program's schema, or says why that cannot be."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from store.engine import Store
+from store.errors import StoreError, explain
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Alembic's settings for one connection."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(store: Store) -> None:
+    """Creates or upgrades the schema, each step in a transaction of its own.
+
+    Raises StoreError when the database is newer than the program, damaged or not writable.
+    """
+    if store.path is not None and not store.path.parent.is_dir():
+        raise StoreError(f"{store.place}: the folder {store.path.parent} does not exist; create it")
+    try:
+        with store.write_engine.begin() as connection:
+            config = alembic_config(connection)
+            _refuse_newer(store, connection, ScriptDirectory.from_config(config))
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise explain(error, store.place) from error
+
+
+def require_current(store: Store) -> None:
+    """Raises StoreError unless the database has the program's schema; changes nothing."""
+    try:
+        with store.read_engine.connect() as connection:
+            scripts = ScriptDirectory.from_config(alembic_config(connection))
+            _refuse_newer(store, connection, scripts)
+            current = MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        raise explain(error, store.place) from error
+    if current != scripts.get_current_head():
+        raise StoreError(
+            f"{store.place}: the database is older than this program; `wirewatch run` upgrades it"
+        )
+
+
+def _refuse_newer(store: Store, connection: Connection, scripts: ScriptDirectory) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None:
+        return
+    try:
+        scripts.get_revision(current)
+    except CommandError as error:
+        raise StoreError(
+            f"{store.place}: the database was written by a newer version of Wirewatch (schema "
+            f"{current}); upgrade the program, or use another database"
+        ) from error

@@ -1,0 +1,115 @@
+"""What is known of sources, their documents and their hosts. Written by the crawler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index
+from sqlmodel import Field, Session, SQLModel, select
+
+from store.types import UtcDateTime
+
+
+def moment(*, nullable: bool = True, index: bool = False) -> Any:
+    """A column for an aware time."""
+    return Field(default=None, sa_column=Column(UtcDateTime(), nullable=nullable, index=index))
+
+
+class SourceState(SQLModel, table=True):
+    """One configured source: when it was visited, when it is due, how it fares."""
+
+    __tablename__ = "source"
+
+    id: str = Field(primary_key=True)
+    url: str
+    """The configured address; another address makes the source new again."""
+    host: str = Field(index=True)
+    kind: str
+    """The configured kind."""
+    title: str | None = None
+    """The site's own name."""
+    state: str = "ok"
+    """ok | failing | blocked | silent | gone"""
+    failures: int = 0
+    """Visits that failed in a row."""
+    last_error: str | None = None
+    last_visit: datetime | None = moment()
+    last_success: datetime | None = moment()
+    next_visit: datetime | None = moment(index=True)
+    last_new_article: datetime | None = moment()
+    articles_per_day: float = 0.0
+    baseline_at: datetime | None = moment()
+    """When its first successful visit had listed what was there; later entries are news."""
+
+
+class Document(SQLModel, table=True):
+    """One address that a source is read from: its feed, a sitemap, a section page."""
+
+    __tablename__ = "document"
+
+    source_id: str = Field(primary_key=True)
+    url: str = Field(primary_key=True)
+    kind: str
+    """feed | sitemap | listing | wordpress | page (a front page that only names the others)"""
+    main: bool = False
+    """Whether visits begin here; the others are found through these."""
+    etag: str | None = None
+    last_modified: str | None = None
+    """Validators are saved as a pair and together with the entries that they vouch for."""
+    body_hash: str | None = None
+    visits: int = 0
+    fetched_at: datetime | None = moment()
+    entries: int = 0
+    """Entries in it when it was last read."""
+
+
+class HostState(SQLModel, table=True):
+    """Politeness towards one host: its robots.txt and how long it wants to be left alone."""
+
+    __tablename__ = "host"
+
+    host: str = Field(primary_key=True)
+    robots_status: int | None = None
+    """HTTP status of robots.txt; None when it could not be fetched."""
+    robots_body: bytes | None = None
+    robots_at: datetime | None = moment()
+    not_before: datetime | None = moment()
+    """Set by Retry-After."""
+
+
+class CrawlRun(SQLModel, table=True):
+    """One crawl of one host, for status and for reading back what happened."""
+
+    __tablename__ = "crawl_run"
+    __table_args__ = (Index("ix_crawl_run_started", "started_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    host: str
+    sources: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    started_at: datetime | None = moment(nullable=False)
+    finished_at: datetime | None = moment()
+    requests: int = 0
+    entries: int = 0
+    """New entries found."""
+    articles: int = 0
+    """New articles stored."""
+    errors: int = 0
+    last_error: str | None = None
+
+
+def source_states(session: Session) -> dict[str, SourceState]:
+    """All known sources by id, those no longer configured included."""
+    return {state.id: state for state in session.exec(select(SourceState))}
+
+
+def documents_of(session: Session, source_id: str) -> Sequence[Document]:
+    """The documents of a source, main ones first."""
+    query = select(Document).where(Document.source_id == source_id)
+    return sorted(session.exec(query), key=lambda document: (not document.main, document.url))
+
+
+def document(session: Session, source_id: str, url: str) -> Document | None:
+    """One document of a source."""
+    return session.get(Document, (source_id, url))

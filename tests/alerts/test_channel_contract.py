@@ -1,0 +1,280 @@
+"""What every channel promises, whatever its kind, held against a real receiver that misbehaves."""
+
+import asyncio
+import mailbox
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alerts.channels.base import Channel, Surroundings
+from alerts.channels.email import EmailChannel, EmailConfig
+from alerts.channels.maildir import MaildirConfig
+from alerts.channels.webhook import WebhookConfig
+from alerts.envelope import PermanentFailure, TemporaryFailure
+from tests.alerts.envelopes import NOON, PLAIN, envelope
+from tests.support.http import HangUpError, HttpServer, Request, Response, endless
+from tests.support.smtp import Fault, SmtpSink
+
+SECRET = "whsec_" + "c2VjcmV0" * 5
+PASSWORD = "pass-w0rd"
+SHORT = timedelta(seconds=0.3)
+
+
+@dataclass
+class Rig:
+    """A channel, its receiver, and the ways to make the receiver fail."""
+
+    channel: Channel
+    received: Callable[[], list[str]]
+    """Ids of the messages that the receiver took, in order."""
+    recover: Callable[[], None]
+    faults: dict[str, Callable[[], None]] = field(default_factory=dict)
+    stop: Callable[[], Awaitable[None]] | None = None
+
+
+MakeRig = Callable[[Path], AbstractAsyncContextManager[Rig]]
+
+
+def plain_client(allow: object, seconds: float) -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=seconds, trust_env=False)
+
+
+@asynccontextmanager
+async def email_rig(folder: Path) -> AsyncIterator[Rig]:
+    async with SmtpSink(login=("desk", PASSWORD)) as sink:
+        config = EmailConfig.model_validate(
+            {
+                "kind": "email",
+                "to": "analyst@example.org",
+                "from": "alerts@example.org",
+                "smtp": f"smtp://desk:{PASSWORD}@127.0.0.1:{sink.port}",
+                "timeout": SHORT,
+            }
+        )
+        channel = EmailChannel(config, folder, final_dot=SHORT)
+        long = "250" + "-x" * 30_000 + "\r\n"
+        yield Rig(
+            channel,
+            lambda: [mail.message["X-Wirewatch-Delivery"] for mail in sink.messages],
+            sink.recover,
+            {
+                "stalls": lambda: sink.fail("DOT", Fault.STALL),
+                "stalls on connecting": lambda: sink.fail("CONNECT", Fault.STALL),
+                "hangs up": lambda: sink.fail("DATA", Fault.CLOSE),
+                "takes it and hangs up": lambda: sink.fail("DOT", Fault.CLOSE, accept=True),
+                "refuses for now": lambda: sink.fail("RCPT", "451 4.7.1 greylisted"),
+                "refuses for good": lambda: sink.fail("RCPT", "550 5.1.1 unknown"),
+                "answers nonsense": lambda: sink.fail("RCPT", "what?"),
+                "answers without end": lambda: sink.fail("RCPT", long),
+            },
+            sink.__aexit__,
+        )
+        await channel.close()
+
+
+@asynccontextmanager
+async def webhook_rig(folder: Path) -> AsyncIterator[Rig]:
+    async with HttpServer() as server:
+        taken: list[str] = []
+
+        def take(request: Request) -> Response:
+            taken.append(request.headers["webhook-id"])
+            return Response(204)
+
+        def take_and_hang_up(request: Request) -> Response:
+            take(request)
+            raise HangUpError
+
+        def hang_up(request: Request) -> Response:
+            raise HangUpError
+
+        url = server.on("/hook", take)
+        config = WebhookConfig.model_validate(
+            {"kind": "webhook", "url": url, "secret": SECRET, "timeout": SHORT}
+        )
+        channel = config.open(Surroundings(folder, plain_client))
+
+        def set_to(answer: Response | Callable[[Request], Response]) -> Callable[[], None]:
+            def change() -> None:
+                server.on("/hook", answer)
+
+            return change
+
+        yield Rig(
+            channel,
+            lambda: taken,
+            set_to(take),
+            {
+                "stalls": set_to(Response(wait=30)),
+                "hangs up": set_to(hang_up),
+                "takes it and hangs up": set_to(take_and_hang_up),
+                "refuses for now": set_to(Response(500, b"sorry")),
+                "refuses for good": set_to(Response(410)),
+                "answers nonsense": set_to(Response(418)),
+                "answers without end": set_to(Response(500, chunks=endless())),
+            },
+            server.__aexit__,
+        )
+        await channel.close()
+
+
+@asynccontextmanager
+async def maildir_rig(folder: Path) -> AsyncIterator[Rig]:
+    config = MaildirConfig.model_validate({"kind": "maildir", "path": "inbox"})
+    root = folder / "inbox"
+
+    def received() -> list[str]:
+        if not root.is_dir():
+            return []
+        box = mailbox.Maildir(root, create=False)
+        return [str(box[key]["X-Wirewatch-Delivery"]) for key in sorted(box.keys())]
+
+    def recover() -> None:
+        if root.is_file():
+            root.unlink()
+
+    def refuse() -> None:
+        root.write_text("a file where the folder should be")
+
+    yield Rig(
+        config.open(Surroundings(folder, plain_client)),
+        received,
+        recover,
+        {"refuses for now": refuse},
+    )
+
+
+RIGS: dict[str, MakeRig] = {"email": email_rig, "webhook": webhook_rig, "maildir": maildir_rig}
+SERVERS = ("email", "webhook")
+PASSING = ("stalls", "hangs up", "answers nonsense")
+
+
+def kinds(*names: str) -> pytest.MarkDecorator:
+    """Only these kinds: the others' receivers cannot fail like this."""
+    return pytest.mark.parametrize("rig", names, indirect=True)
+
+
+@pytest.fixture(params=RIGS)
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    async with RIGS[request.param](tmp_path) as rig:
+        yield rig
+
+
+async def send(rig: Rig, attempt: int = 1) -> None:
+    await rig.channel.send(PLAIN, now=NOON, attempt=attempt)
+
+
+async def test_an_accepted_message_arrives_under_its_id(rig: Rig) -> None:
+    await send(rig)
+    assert rig.received() == [PLAIN.id]
+
+
+async def test_messages_arrive_in_the_order_sent(rig: Rig) -> None:
+    ids = [f"{number:03}" for number in range(20)]
+    for name in ids:
+        await rig.channel.send(envelope(id=name), now=NOON, attempt=1)
+    assert rig.received() == ids
+
+
+async def test_hostile_page_text_arrives_without_breaking_out(rig: Rig) -> None:
+    nasty = "x\r\nBcc: all@example.org\r\n\r\n<script>\0\x1b[31m\u202e\ud800"
+    await rig.channel.send(envelope(subject=nasty, text=nasty, html=nasty), now=NOON, attempt=1)
+    assert rig.received() == [PLAIN.id]
+
+
+@pytest.mark.parametrize(
+    ("rig", "fault"),
+    [
+        *((kind, fault) for kind in SERVERS for fault in PASSING),
+        *((kind, "refuses for now") for kind in RIGS),
+        ("email", "stalls on connecting"),
+    ],
+    indirect=["rig"],
+)
+async def test_a_passing_fault_is_temporary_and_the_next_attempt_succeeds(
+    rig: Rig, fault: str
+) -> None:
+    rig.faults[fault]()
+    with pytest.raises(TemporaryFailure):
+        await send(rig)
+    assert rig.received() == []
+    rig.recover()
+    await send(rig, attempt=2)
+    assert rig.received() == [PLAIN.id]
+
+
+@kinds(*SERVERS)
+async def test_a_receiver_that_breaks_off_after_acceptance_gets_the_same_id_again(
+    rig: Rig,
+) -> None:
+    rig.faults["takes it and hangs up"]()
+    with pytest.raises(TemporaryFailure):
+        await send(rig)
+    rig.recover()
+    await send(rig, attempt=2)
+    assert rig.received() == [PLAIN.id, PLAIN.id]
+
+
+@kinds(*SERVERS)
+async def test_a_refusal_for_good_is_permanent(rig: Rig) -> None:
+    rig.faults["refuses for good"]()
+    with pytest.raises(PermanentFailure):
+        await send(rig)
+    assert rig.received() == []
+
+
+@kinds(*SERVERS)
+async def test_an_endless_answer_costs_neither_memory_nor_time(rig: Rig) -> None:
+    rig.faults["answers without end"]()
+    started = time.monotonic()
+    with pytest.raises(TemporaryFailure) as caught:
+        await send(rig)
+    assert time.monotonic() - started < 5
+    assert len(caught.value.reply.encode()) <= 512
+
+
+@kinds(*SERVERS)
+async def test_a_receiver_that_is_gone_is_a_temporary_failure_of_the_destination(
+    rig: Rig,
+) -> None:
+    assert rig.stop
+    await rig.stop()
+    with pytest.raises(TemporaryFailure) as caught:
+        await send(rig)
+    assert caught.value.blame == "destination"
+
+
+async def test_no_failure_names_a_secret(rig: Rig) -> None:
+    for fault in rig.faults.values():
+        fault()
+        with pytest.raises((TemporaryFailure, PermanentFailure)) as caught:
+            await send(rig)
+        rig.recover()
+        told = f"{caught.value} {caught.value!r} {caught.value.reason} {caught.value.reply}"
+        assert PASSWORD not in told
+        assert SECRET not in told
+
+
+@kinds(*SERVERS)
+async def test_cancelling_a_stalled_send_leaves_a_usable_channel(rig: Rig) -> None:
+    rig.faults["stalls"]()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await send(rig)
+    rig.recover()
+    await send(rig)
+    assert rig.received() == [PLAIN.id]
+
+
+async def test_closing_twice_and_after_the_receiver_has_gone_is_harmless(rig: Rig) -> None:
+    await send(rig)
+    if rig.stop:
+        await rig.stop()
+    await rig.channel.close()
+    await rig.channel.close()

@@ -1,0 +1,47 @@
+"""Parsing in worker processes: results come back, stuck and dying work is ended and named."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from crawler.pool import ProcessingError, ProcessorPool
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def be_stuck(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill_memory() -> int:
+    return len(bytearray(8 * 1024**3))
+
+
+def fail() -> None:
+    raise LookupError("mine")
+
+
+async def test_results_and_errors_come_back() -> None:
+    async with ProcessorPool(1) as pool:
+        assert await pool.run(double, 21) == 42
+        with pytest.raises(LookupError, match="mine"):
+            await pool.run(fail)
+
+
+async def test_stuck_dying_and_greedy_work_is_ended_and_the_pool_goes_on() -> None:
+    async with ProcessorPool(1, deadline=3.0) as pool:
+        with pytest.raises(ProcessingError, match="longer than 3 s"):
+            await pool.run(be_stuck, 60)
+        with pytest.raises(ProcessingError, match="killed the process"):
+            await pool.run(die)
+        with pytest.raises(ProcessingError, match="more memory"):
+            await pool.run(fill_memory)
+        assert await pool.run(double, 4) == 8
