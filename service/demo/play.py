@@ -11,12 +11,12 @@ from pathlib import Path
 
 from service.demo.letter import read_letter
 from service.demo.mailbox import mailbox
-from service.demo.serving import listening
 from service.demo.site import NewsSite, Print
 from service.demo.stage import config_text
 from service.demo.stories import Programme, Story, load_stories, plan
 from service.demo.tally import Score, Tally
 from service.demo.view import View
+from service.serving import listening
 
 Service = Callable[[Path, asyncio.Event], Awaitable[None]]
 """Runs on a configuration file until the event is set, then finishes the work in hand."""
