@@ -20,18 +20,8 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import (
-    Blame,
-    ChannelTable,
-    ClientFactory,
-    Network,
-    PermanentFailure,
-    Receipt,
-    Surroundings,
-    TemporaryFailure,
-    minutes,
-)
-from alerts.envelope import Envelope
+from alerts.channels.base import ChannelTable, ClientFactory, Network, Surroundings, minutes
+from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, TemporaryFailure
 from store.config import Secret
 
 REPLY_READ = 64 * 1024
@@ -148,7 +138,8 @@ class WebhookChannel:
 
     async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
         """One POST, signed anew. Raises TemporaryFailure or PermanentFailure."""
-        body = json.dumps(envelope.payload, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(envelope.payload, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode("utf-8", "replace")
         request = self._client.build_request(
             "POST", self._url, content=body, headers=self._headers(envelope.id, now, body)
         )

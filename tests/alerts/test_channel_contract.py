@@ -12,10 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from alerts.channels.base import Channel, PermanentFailure, Surroundings, TemporaryFailure
+from alerts.channels.base import Channel, Surroundings
 from alerts.channels.email import EmailChannel, EmailConfig
 from alerts.channels.maildir import MaildirConfig
 from alerts.channels.webhook import WebhookConfig
+from alerts.envelope import PermanentFailure, TemporaryFailure
 from tests.alerts.envelopes import NOON, PLAIN, envelope
 from tests.support.http import HangUpError, HttpServer, Request, Response, endless
 from tests.support.smtp import Fault, SmtpSink

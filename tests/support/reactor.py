@@ -1,0 +1,34 @@
+"""The process's one reactor, in a thread of its own, for tests that crawl."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any, TypeVar
+
+from crawler.guard import GuardedResolver
+from service import loop
+
+T = TypeVar("T")
+Main = Callable[[GuardedResolver], Coroutine[Any, Any, T]]
+
+
+@cache
+def _started() -> tuple[asyncio.AbstractEventLoop, GuardedResolver]:
+    ready: list[tuple[asyncio.AbstractEventLoop, GuardedResolver]] = []
+    begun = threading.Event()
+
+    async def stay(resolver: GuardedResolver) -> None:
+        ready.append((asyncio.get_running_loop(), resolver))
+        begun.set()
+        await asyncio.Event().wait()
+
+    threading.Thread(target=loop.run, args=(stay,), daemon=True).start()
+    assert begun.wait(30)
+    return ready[0]
+
+
+def in_reactor(main: Main[T], timeout: float = 60) -> T:
+    """Runs `main(resolver)` in the reactor's loop and returns its result."""
+    event_loop, resolver = _started()
+    return asyncio.run_coroutine_threadsafe(main(resolver), event_loop).result(timeout)
