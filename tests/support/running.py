@@ -49,8 +49,8 @@ class RunningService:
     """`wirewatch run` on a configuration; `async with` it, or it may outlive the test."""
 
     config: Path
-    limits: tuple[int, int] | None = None
-    """RLIMIT_FSIZE of the process, if not the usual one."""
+    before: tuple[str, ...] = ()
+    """A command that ends in executing what follows it: `unshare …`."""
     started: float = 0.0
     children: list[psutil.Process] = field(default_factory=list)
     """Its worker processes when it was last looked at."""
@@ -87,6 +87,7 @@ class RunningService:
         )
         try:
             self._process = await asyncio.create_subprocess_exec(
+                *self.before,
                 *command(self.config, "run"),
                 cwd=self.config.parent,
                 stdout=descriptor,
