@@ -1,18 +1,19 @@
 """A rule's query as conditions on a reading: whether each holds, and at which places."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from typing_extensions import override
 
 from alerts.query import And, Filter, Near, Node, Not, Or, Pattern, Scoped, Term, Variants
-from alerts.reading import Place, Reading
+from alerts.reading import STAR, Place, Reading
 from alerts.rules import Rule
 
-_STAR = "*"
-Found = tuple[Place, str]
-"""A place and the term that stands there."""
+Entry = tuple[int, ...]
+"""Keys of which one stands in every text for which a condition holds."""
 
 
 class Condition(ABC):
@@ -21,51 +22,55 @@ class Condition(ABC):
     __slots__ = ()
 
     @abstractmethod
+    def places(self, reading: Reading) -> Sequence[Place] | None:
+        """The places that make it true, in no order; None where it does not hold."""
+
     def holds(self, reading: Reading) -> bool:
         """Whether it is true of the text."""
-
-    def places(self, reading: Reading) -> Sequence[Found]:
-        """The places that make it true; empty where it does not hold."""
-        return ()
+        return self.places(reading) is not None
 
     def leaves(self) -> "Iterator[Condition]":
         """Its positive terms and patterns."""
         return iter(())
 
-    def entry(self, weight: Callable[[int], float]) -> tuple[int, ...] | None:
-        """Keys of which one stands wherever it holds, the lightest such set; None: no such keys."""
+    def entry(self, weight: Callable[[int], float]) -> Entry | None:
+        """Its lightest entry; None where it can hold without any key."""
         return None
 
 
 class TermCondition(Condition):
     """A word or phrase stands in one of the fields."""
 
-    __slots__ = ("key", "mask", "plain", "term")
+    __slots__ = ("key", "length", "mask", "term")
 
-    def __init__(self, term: Term, key: int, mask: int) -> None:
-        """`key` is the number of the term's folded words in the automaton."""
+    def __init__(self, term: Term, key: int, length: int, mask: int) -> None:
+        """`key` is the number of the term's key in the automaton, `length` its bytes."""
         self.term = term
         self.key = key
+        self.length = length
         self.mask = mask
-        self.plain = not term.exact and not any(word.endswith(_STAR) for word in term.words[:-1])
+
+    @override
+    def places(self, reading: Reading) -> Sequence[Place] | None:
+        if not reading.masks.get(self.key, 0) & self.mask:
+            return None
+        kept = reading.kept
+        if self not in kept:
+            kept[self] = reading.term_places(self.term, self.key, self.length, self.mask)
+        return kept[self] or None
 
     @override
     def holds(self, reading: Reading) -> bool:
         if not reading.masks.get(self.key, 0) & self.mask:
             return False
-        return self.plain or bool(reading.term_places(self.term, self.key, self.mask))
-
-    @override
-    def places(self, reading: Reading) -> Sequence[Found]:
-        text = self.term.text
-        return [(place, text) for place in reading.term_places(self.term, self.key, self.mask)]
+        return self.term.is_plain or self.places(reading) is not None
 
     @override
     def leaves(self) -> Iterator[Condition]:
         yield self
 
     @override
-    def entry(self, weight: Callable[[int], float]) -> tuple[int, ...] | None:
+    def entry(self, weight: Callable[[int], float]) -> Entry | None:
         return (self.key,)
 
 
@@ -79,13 +84,11 @@ class PatternCondition(Condition):
         self.mask = mask
 
     @override
-    def holds(self, reading: Reading) -> bool:
-        return bool(reading.pattern_places(self.pattern, self.mask))
-
-    @override
-    def places(self, reading: Reading) -> Sequence[Found]:
-        text = f"/{self.pattern.source}/{self.pattern.flags}"
-        return [(place, text) for place in reading.pattern_places(self.pattern, self.mask)]
+    def places(self, reading: Reading) -> Sequence[Place] | None:
+        kept = reading.kept
+        if self not in kept:
+            kept[self] = reading.pattern_places(self.pattern, self.mask)
+        return kept[self] or None
 
     @override
     def leaves(self) -> Iterator[Condition]:
@@ -97,53 +100,96 @@ class AnyCondition(Condition):
 
     __slots__ = ("items",)
 
-    def __init__(self, items: tuple[Condition, ...]) -> None:
-        self.items = items
+    def __init__(self, items: Sequence[Condition]) -> None:
+        self.items = tuple(items)
+
+    @override
+    def places(self, reading: Reading) -> Sequence[Place] | None:
+        found: list[Place] = []
+        held = False
+        for item in self.items:
+            places = item.places(reading)
+            if places is not None:
+                held = True
+                found += places
+        return found if held else None
 
     @override
     def holds(self, reading: Reading) -> bool:
         return any(item.holds(reading) for item in self.items)
 
     @override
-    def places(self, reading: Reading) -> Sequence[Found]:
-        return [found for item in self.items for found in item.places(reading)]
-
-    @override
     def leaves(self) -> Iterator[Condition]:
         for item in self.items:
             yield from item.leaves()
 
     @override
-    def entry(self, weight: Callable[[int], float]) -> tuple[int, ...] | None:
-        keys: list[int] = []
+    def entry(self, weight: Callable[[int], float]) -> Entry | None:
+        keys: dict[int, None] = {}
         for item in self.items:
             entry = item.entry(weight)
             if entry is None:
                 return None
-            keys.extend(entry)
-        return tuple(dict.fromkeys(keys))
+            keys.update(dict.fromkeys(entry))
+        return tuple(keys)
+
+
+class AnyTermCondition(AnyCondition):
+    """One of many terms stands: those that the text holds are looked up, not asked in turn."""
+
+    __slots__ = ("by_key",)
+
+    def __init__(self, items: Sequence[TermCondition]) -> None:
+        super().__init__(items)
+        self.by_key: dict[int, list[TermCondition]] = {}
+        for item in items:
+            self.by_key.setdefault(item.key, []).append(item)
+
+    @override
+    def places(self, reading: Reading) -> Sequence[Place] | None:
+        found: list[Place] = []
+        for key in self.by_key.keys() & reading.masks.keys():
+            for item in self.by_key[key]:
+                found += item.places(reading) or ()
+        return found or None
+
+    @override
+    def holds(self, reading: Reading) -> bool:
+        return any(
+            item.holds(reading)
+            for key in self.by_key.keys() & reading.masks.keys()
+            for item in self.by_key[key]
+        )
 
 
 class AllCondition(Condition):
     """Each of `items` holds and none of `absent`."""
 
-    __slots__ = ("absent", "items")
+    __slots__ = ("absent", "items", "needed")
 
-    def __init__(self, items: tuple[Condition, ...], absent: tuple[Condition, ...]) -> None:
-        self.items = items
-        self.absent = absent
-
-    @override
-    def holds(self, reading: Reading) -> bool:
-        return all(item.holds(reading) for item in self.items) and not any(
-            item.holds(reading) for item in self.absent
+    def __init__(self, items: Sequence[Condition], absent: Sequence[Condition]) -> None:
+        self.items = tuple(sorted(items, key=_costs))
+        self.absent = tuple(sorted(absent, key=_costs))
+        self.needed = tuple(
+            (item.key, item.mask) for item in self.items if isinstance(item, TermCondition)
         )
+        """What is looked at first: a look-up each."""
 
     @override
-    def places(self, reading: Reading) -> Sequence[Found]:
-        if not self.holds(reading):
-            return ()
-        return [found for item in self.items for found in item.places(reading)]
+    def places(self, reading: Reading) -> Sequence[Place] | None:
+        masks = reading.masks
+        for key, mask in self.needed:
+            if not masks.get(key, 0) & mask:
+                return None
+        found: list[Place] = []
+        for item in self.items:
+            places = item.places(reading)
+            if places is None:
+                return None
+            found += places
+        if any(item.holds(reading) for item in self.absent):
+            return None
+        return found
 
     @override
     def leaves(self) -> Iterator[Condition]:
@@ -151,7 +197,7 @@ class AllCondition(Condition):
             yield from item.leaves()
 
     @override
-    def entry(self, weight: Callable[[int], float]) -> tuple[int, ...] | None:
+    def entry(self, weight: Callable[[int], float]) -> Entry | None:
         return _lightest((item.entry(weight) for item in self.items), weight)
 
 
@@ -167,34 +213,15 @@ class NearCondition(Condition):
         self.ordered = ordered
 
     @override
-    def holds(self, reading: Reading) -> bool:
-        return (
-            self.left.holds(reading)
-            and self.right.holds(reading)
-            and any(self._pairs(self.left.places(reading), self.right.places(reading)))
-        )
-
-    @override
-    def places(self, reading: Reading) -> Sequence[Found]:
-        found: dict[Found, None] = {}
-        for pair in self._pairs(self.left.places(reading), self.right.places(reading)):
-            found.update(dict.fromkeys(pair))
-        return list(found)
-
-    def _pairs(
-        self, left: Sequence[Found], right: Sequence[Found]
-    ) -> Iterator[tuple[Found, Found]]:
-        for one in left:
-            for other in right:
-                if self._is_near(one[0], other[0]):
-                    yield one, other
-
-    def _is_near(self, left: Place, right: Place) -> bool:
-        if left.field != right.field:
-            return False
-        if left.last <= right.first:
-            return right.first - left.last <= self.distance
-        return not self.ordered and 0 <= left.first - right.last <= self.distance
+    def places(self, reading: Reading) -> Sequence[Place] | None:
+        if not self.right.holds(reading):
+            return None
+        left, right = self.left.places(reading), self.right.places(reading)
+        if left is None or right is None:
+            return None
+        near = _Neighbours(reading, self.distance)
+        forward = near.pairs(left, right)
+        return (forward if self.ordered else forward + near.pairs(right, left)) or None
 
     @override
     def leaves(self) -> Iterator[Condition]:
@@ -202,8 +229,40 @@ class NearCondition(Condition):
         yield from self.right.leaves()
 
     @override
-    def entry(self, weight: Callable[[int], float]) -> tuple[int, ...] | None:
+    def entry(self, weight: Callable[[int], float]) -> Entry | None:
         return _lightest((self.left.entry(weight), self.right.entry(weight)), weight)
+
+
+class _Neighbours:
+    """Places near each other; only the nearest is looked at, so their number costs no squares."""
+
+    def __init__(self, reading: Reading, distance: int) -> None:
+        self.reading = reading
+        self.distance = distance
+
+    def pairs(self, before: Sequence[Place], after: Sequence[Place]) -> list[Place]:
+        """Every place of the first kind with one of the second behind it, and those behind."""
+        starts = sorted((place.field, place.before) for place in after)
+        ends = sorted((place.field, place.after) for place in before)
+        return [
+            *(place for place in before if self._followed(place, starts)),
+            *(place for place in after if self._preceded(place, ends)),
+        ]
+
+    def _followed(self, place: Place, starts: list[tuple[int, int]]) -> bool:
+        at = bisect_left(starts, (place.field, place.after))
+        if at == len(starts) or starts[at][0] != place.field:
+            return False
+        return self._near(place.field, place.after, starts[at][1])
+
+    def _preceded(self, place: Place, ends: list[tuple[int, int]]) -> bool:
+        at = bisect_right(ends, (place.field, place.before)) - 1
+        if at < 0 or ends[at][0] != place.field:
+            return False
+        return self._near(place.field, ends[at][1], place.before)
+
+    def _near(self, field: int, after: int, before: int) -> bool:
+        return self.reading.fields[field].tokens_between(after, before) <= self.distance
 
 
 class FilterCondition(Condition):
@@ -213,13 +272,13 @@ class FilterCondition(Condition):
 
     def __init__(self, field: str, value: str) -> None:
         self.field = field
-        self.value = value.lower() if field == "lang" else value
+        self.value = primary_tag(value) if field == "lang" else value
 
     @override
-    def holds(self, reading: Reading) -> bool:
+    def places(self, reading: Reading) -> Sequence[Place] | None:
         if self.field == "lang":
-            return primary_tag(reading.text.lang) == self.value.split("-")[0]
-        return fnmatchcase(reading.text.source, self.value)
+            return () if reading.lang == self.value else None
+        return () if fnmatchcase(reading.source, self.value) else None
 
 
 def mentions(condition: Condition, reading: Reading, mask: int) -> int:
@@ -227,11 +286,10 @@ def mentions(condition: Condition, reading: Reading, mask: int) -> int:
 
     Overlapping places are one mention: "Durand" in "Durand Line" is not a second one.
     """
-    found = {place for leaf in condition.leaves() for place, _ in leaf.places(reading)}
-    places = sorted(found, key=lambda place: (place.field, place.start, place.end))
+    found = {place for leaf in condition.leaves() for place in leaf.places(reading) or ()}
     count, field, end = 0, -1, 0
-    for place in places:
-        if not reading.bits[place.field] & mask:
+    for place in sorted(found):
+        if not reading.fields[place.field].bit & mask:
             continue
         if place.field != field or place.start >= end:
             count, field, end = count + 1, place.field, place.end
@@ -239,6 +297,7 @@ def mentions(condition: Condition, reading: Reading, mask: int) -> int:
     return count
 
 
+@lru_cache(maxsize=65536)
 def source_is_one_of(source: str, globs: Sequence[str]) -> bool:
     """Whether a source id fits one of the globs."""
     return any(fnmatchcase(source, glob) for glob in globs)
@@ -249,35 +308,49 @@ def primary_tag(lang: str | None) -> str:
     return (lang or "").replace("_", "-").split("-")[0].lower()
 
 
-def _lightest(
-    entries: "Iterator[tuple[int, ...] | None] | tuple[tuple[int, ...] | None, ...]",
-    weight: Callable[[int], float],
-) -> tuple[int, ...] | None:
-    known = [entry for entry in entries if entry is not None]
-    return min(known, key=lambda entry: sum(map(weight, entry)), default=None)
-
-
 def automaton_key(term: Term) -> str:
     """What the automaton looks for: the folded words between spaces, as far as they are whole."""
-    words: list[str] = []
-    for word in term.words:
-        if word.endswith(_STAR):
-            return " " + " ".join([*words, word[:-1]])
-        words.append(word)
+    words = term.words
+    for index, word in enumerate(words):
+        if word.endswith(STAR):
+            return " " + " ".join([*words[:index], word[:-1]])
     return " " + " ".join(words) + " "
 
 
+def _lightest(entries: Iterable[Entry | None], weight: Callable[[int], float]) -> Entry | None:
+    known = [entry for entry in entries if entry is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    return min(known, key=lambda entry: sum(map(weight, entry)))
+
+
+_COSTS = (FilterCondition, TermCondition, AnyTermCondition, AnyCondition, AllCondition)
+
+
+def _costs(condition: Condition) -> int:
+    """The order in which conditions are tried: the cheap first, patterns last."""
+    if isinstance(condition, PatternCondition):
+        return len(_COSTS) + 1
+    return next((at for at, kind in enumerate(_COSTS) if isinstance(condition, kind)), len(_COSTS))
+
+
 class Compiler:
-    """Queries to conditions."""
+    """Queries to conditions; the same term in the same fields is one condition for all."""
 
-    def __init__(self, key_of: Callable[[str], int], names: tuple[str, ...]) -> None:
-        """`key_of` numbers the automaton's keys; the index of a field's name is its bit."""
-        self.key_of = key_of
-        self.names = names
+    def __init__(self, number: Callable[[str], int], names: tuple[str, ...]) -> None:
+        """`number` numbers the automaton's keys; the index of a field's name is its bit."""
+        self._number = number
+        self._bits = {name: 1 << index for index, name in enumerate(names)}
+        self._masks: dict[tuple[str, ...], int] = {}
+        self._terms: dict[tuple[str, bool, int], TermCondition] = {}
+        self.used = 0
+        """The bits of all fields that a condition looks in."""
 
-    def mask(self, fields: Sequence[str]) -> int:
+    def mask(self, fields: tuple[str, ...]) -> int:
         """The bits of the fields."""
-        return sum(1 << self.names.index(name) for name in set(fields))
+        if fields not in self._masks:
+            self._masks[fields] = sum(self._bits[name] for name in set(fields))
+        return self._masks[fields]
 
     def rule(self, rule: Rule) -> Condition:
         """The rule's query, looked for in the rule's fields."""
@@ -287,17 +360,16 @@ class Compiler:
         """One node of the tree."""
         match node:
             case Term():
-                return TermCondition(node, self.key_of(automaton_key(node)), mask)
+                return self._term(node, mask)
             case Pattern():
+                self.used |= mask
                 return PatternCondition(node, mask)
             case Variants(_, items) | Or(items):
-                return AnyCondition(tuple(self.condition(item, mask) for item in items))
+                return self._any(items, mask)
             case And(items):
-                wanted = tuple(item for item in items if not isinstance(item, Not))
-                absent = tuple(item.item for item in items if isinstance(item, Not))
                 return AllCondition(
-                    tuple(self.condition(item, mask) for item in wanted),
-                    tuple(self.condition(item, mask) for item in absent),
+                    [self.condition(item, mask) for item in items if not isinstance(item, Not)],
+                    [self.condition(item.item, mask) for item in items if isinstance(item, Not)],
                 )
             case Near(left, right, distance, ordered):
                 one, other = self.condition(left, mask), self.condition(right, mask)
@@ -308,3 +380,21 @@ class Compiler:
                 return FilterCondition(name, value)
             case Not():
                 raise ValueError("NOT stands only as an item of AND")
+
+    def _term(self, term: Term, mask: int) -> TermCondition:
+        asked = (term.text, term.exact, mask)
+        if asked not in self._terms:
+            self.used |= mask
+            key = automaton_key(term)
+            self._terms[asked] = TermCondition(term, self._number(key), len(key.encode()), mask)
+        return self._terms[asked]
+
+    def _any(self, items: tuple[Node, ...], mask: int) -> Condition:
+        conditions = [self.condition(item, mask) for item in items]
+        terms = [item for item in conditions if isinstance(item, TermCondition)]
+        many = len(terms) == len(conditions) > _FEW
+        return AnyTermCondition(terms) if many else AnyCondition(conditions)
+
+
+_FEW = 4
+"""Up to so many terms, asking each is cheaper than intersecting two sets of keys."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from alerts.automaton import Automaton
-from alerts.conditions import Compiler, mentions, primary_tag, source_is_one_of
+from alerts.conditions import Compiler, Condition, Entry, mentions, primary_tag, source_is_one_of
 from alerts.query_tree import TEXT_FIELDS
 from alerts.reading import Reading
 from alerts.rules import Hit, Rule, Span, Text, compile_rule
@@ -11,29 +11,61 @@ from alerts.why_not import why_not
 
 __all__ = ["Hit", "Matcher", "Rule", "Span", "Text", "compile_rule", "why_not"]
 
+_RARER = 30.0
+"""How many times rarer a phrase is with each word more; on news it is 20 to 100 times."""
+
 
 class _Watchlist:
     """A rule made ready."""
 
-    __slots__ = ("condition", "entry", "langs", "mask", "min_mentions", "name", "sources")
+    __slots__ = (
+        "condition",
+        "entry",
+        "langs",
+        "limited",
+        "mask",
+        "min_mentions",
+        "name",
+        "sources",
+    )
 
     def __init__(self, name: str, rule: Rule, compiler: Compiler) -> None:
         self.name = name
-        self.condition = compiler.rule(rule)
+        self.condition: Condition = compiler.rule(rule)
         self.mask = compiler.mask(rule.fields)
-        self.langs = frozenset(rule.langs)
+        self.langs = rule.langs
         self.sources = rule.sources
         self.min_mentions = rule.min_mentions
-        self.entry: tuple[int, ...] | None = None
+        self.limited = bool(rule.langs) or rule.sources != ("*",)
+        self.entry: Entry | None = None
 
-    def applies(self, text: Text) -> bool:
-        if self.langs and primary_tag(text.lang) not in self.langs:
+    def is_for(self, reading: Reading) -> bool:
+        """Whether it reads articles of this language and source at all."""
+        if self.langs and reading.lang not in self.langs:
             return False
-        return self.sources == ("*",) or source_is_one_of(text.source, self.sources)
+        return source_is_one_of(reading.source, self.sources)
+
+    def hit(self, reading: Reading) -> Hit | None:
+        """The match, if it matches."""
+        if self.limited and not self.is_for(reading):
+            return None
+        places = self.condition.places(reading)
+        if places is None:
+            return None
+        if self.min_mentions > 1:
+            count = mentions(self.condition, reading, self.mask)
+            if count < self.min_mentions:
+                return None
+        if len(places) > 1:
+            places = sorted(set(places))
+        return Hit(self.name, tuple([place.span for place in places]))
 
 
 class Matcher:
-    """A set of watchlists; one can be added, replaced or removed while it is in use."""
+    """A set of watchlists; one can be added, replaced or removed while it is in use.
+
+    One thread at a time may call it.
+    """
 
     def __init__(self, rules: Mapping[str, Rule]) -> None:
         """The watchlists by id."""
@@ -41,18 +73,25 @@ class Matcher:
         self._compiler = Compiler(self._automaton.number, TEXT_FIELDS)
         self._watchlists: dict[str, _Watchlist] = {}
         self._entered: dict[int, list[_Watchlist]] = {}
+        """Every watchlist under the keys of its entry: the rarest of what it needs."""
         self._always: list[_Watchlist] = []
-        for name, rule in rules.items():
-            self.add(name, rule)
+        """Those that need no key: patterns alone."""
+        self._uses: dict[int, int] = {}
+        """How many watchlists look for a key; names in many of them are in many articles."""
+        self._fields: tuple[tuple[str, int], ...] = ()
+        self._fields_used = 0
+        made = [_Watchlist(name, rule, self._compiler) for name, rule in rules.items()]
+        for watchlist in made:
+            self._count(watchlist)
+        for watchlist in made:
+            self._enter(watchlist)
 
     def add(self, name: str, rule: Rule) -> None:
-        """Add a watchlist, or replace the one of this id."""
+        """Add a watchlist, or replace the one of this id; in force with the next text."""
         self.remove(name)
         watchlist = _Watchlist(name, rule, self._compiler)
-        watchlist.entry = watchlist.condition.entry(self._weight)
-        self._watchlists[name] = watchlist
-        for line in self._lines(watchlist):
-            line.append(watchlist)
+        self._count(watchlist)
+        self._enter(watchlist)
 
     replace = add
 
@@ -62,20 +101,44 @@ class Matcher:
             for line in self._lines(watchlist):
                 line.remove(watchlist)
 
+    def settle(self) -> None:
+        """Wait until what was added is merged; only the speed of matching depends on it."""
+        self._automaton.settle()
+
     def match(self, text: Text) -> list[Hit]:
         """The watchlists that match, in the order of their ids."""
-        reading = Reading(text, TEXT_FIELDS, self._automaton.scan)
-        candidates = {id(watchlist): watchlist for watchlist in self._always}
+        reading = self.read(text)
+        entered = self._entered
+        candidates = set(self._always)
         for key in reading.masks:
-            for watchlist in self._entered.get(key, ()):
-                candidates[id(watchlist)] = watchlist
-        hits = {}
-        for watchlist in candidates.values():
-            if watchlist.applies(text) and watchlist.condition.holds(reading):
-                hit = _hit(watchlist, reading)
-                if hit is not None:
-                    hits[watchlist.name] = hit
-        return [hits[name] for name in sorted(hits)]
+            if key in entered:
+                candidates.update(entered[key])
+        hits = [hit for watchlist in candidates if (hit := watchlist.hit(reading)) is not None]
+        hits.sort()
+        return hits
+
+    def read(self, text: Text) -> Reading:
+        """The text folded and scanned, in the fields that a watchlist looks in."""
+        if self._fields_used != self._compiler.used:
+            self._fields_used = self._compiler.used
+            self._fields = tuple(
+                (name, 1 << index)
+                for index, name in enumerate(TEXT_FIELDS)
+                if self._fields_used >> index & 1
+            )
+        lang = primary_tag(text.lang)
+        return Reading(text.fields, self._fields, self._automaton.scan, lang, text.source)
+
+    def _count(self, watchlist: _Watchlist) -> None:
+        for leaf in watchlist.condition.leaves():
+            for key in leaf.entry(self._weight) or ():
+                self._uses[key] = self._uses.get(key, 0) + 1
+
+    def _enter(self, watchlist: _Watchlist) -> None:
+        watchlist.entry = watchlist.condition.entry(self._weight)
+        self._watchlists[watchlist.name] = watchlist
+        for line in self._lines(watchlist):
+            line.append(watchlist)
 
     def _lines(self, watchlist: _Watchlist) -> list[list[_Watchlist]]:
         if watchlist.entry is None:
@@ -83,14 +146,6 @@ class Matcher:
         return [self._entered.setdefault(key, []) for key in watchlist.entry]
 
     def _weight(self, key: int) -> float:
-        """How often a text probably holds the key: short ones and those of many watchlists do."""
-        return (1 + len(self._entered.get(key, ()))) / len(self._automaton.key(key))
-
-
-def _hit(watchlist: _Watchlist, reading: Reading) -> Hit | None:
-    if watchlist.min_mentions > 1:
-        count = mentions(watchlist.condition, reading, watchlist.mask)
-        if count < watchlist.min_mentions:
-            return None
-    found = sorted(set(watchlist.condition.places(reading)))
-    return Hit(watchlist.name, tuple(reading.span(place, term) for place, term in found))
+        """How often texts probably hold the key, in no unit: long ones and phrases seldom do."""
+        text = self._automaton.key(key)
+        return self._uses.get(key, 1) / (len(text) * _RARER ** text.count(" ", 1))

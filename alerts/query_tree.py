@@ -26,12 +26,16 @@ class Term:
     """Its folded tokens; one that only begins a token ends in a star."""
     cased: tuple[str, ...] = field(init=False, compare=False, repr=False)
     """The same in their own case; empty unless `exact`."""
+    is_plain: bool = field(init=False, compare=False, repr=False)
+    """Neither exact nor with a star before its last word: its key is all there is to it."""
 
     def __post_init__(self) -> None:
         """Fold the text."""
         object.__setattr__(self, "words", _words(self.text, keep_case=False))
         cased = _words(self.text, keep_case=True) if self.exact else ()
         object.__setattr__(self, "cased", cased)
+        starred = any(word.endswith(_STAR) for word in self.words[:-1])
+        object.__setattr__(self, "is_plain", not (self.exact or starred))
 
 
 @dataclass(frozen=True, slots=True)

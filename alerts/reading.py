@@ -1,128 +1,162 @@
 """One text, folded once and scanned once; what is asked about its places is kept."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from alerts.automaton import Found
 from alerts.patterns import pattern_spans
 from alerts.query import Pattern, Term
-from alerts.rules import Span, Text
+from alerts.rules import Span
 from store.folding import Folded, fold, fold_words, grapheme_span
 
-_STAR = "*"
-_SPACE = 0x20
+STAR = "*"
+_SPACE = b" "
 
 
 class Place(NamedTuple):
-    """Where something stands: `last` is the token after it; `start` and `end` are code points."""
+    """Where a term stands; places sort in reading order."""
 
     field: int
-    first: int
-    last: int
     start: int
+    """In code points of the field's text."""
     end: int
+    term: str
+    before: int
+    """The space before it, in bytes of the folded field."""
+    after: int
+    """The space after it: tokens between two places are the spaces between, less one."""
+    span: Span
 
 
-class _Field:
-    """One folded field: its tokens and where they came from."""
+class ReadField:
+    """One folded field and the keys found in it."""
 
-    def __init__(self, name: str, folded: Folded) -> None:
+    __slots__ = ("bit", "folded", "found", "index", "name")
+
+    def __init__(self, index: int, name: str, bit: int, folded: Folded) -> None:
+        """`index` counts the fields that the text has; `bit` is the field's own in masks."""
+        self.index = index
         self.name = name
+        self.bit = bit
         self.folded = folded
-        self.encoded = folded.text.encode()
-        self.byte_spaces = [at for at, byte in enumerate(self.encoded) if byte == _SPACE]
-        spaces = [at for at, char in enumerate(folded.text) if char == " "]
-        self.starts = [folded.offsets[at + 1] for at in spaces[:-1]]
-        self.ends = [folded.token_end(at) for at in spaces[1:]]
+        self.found: dict[int, list[int]] = {}
 
-    def words(self) -> list[str]:
-        return self.folded.text.split()
+    def term_place(self, term: Term, start: int, length: int) -> Place | None:
+        """The place of a term whose key, so many bytes long, was found here."""
+        folded = self.folded
+        after = folded.encoded.find(_SPACE, start + length - 1)
+        if not term.is_plain:
+            after = self._confirmed(term, start, after)
+            if after < 0:
+                return None
+        offsets = folded.offsets
+        span = offsets.item(start + 1), offsets.item(after)
+        if not folded.original.isascii():
+            span = grapheme_span(folded.original, *span)
+        if term.exact and not self._same_case(term, span):
+            return None
+        return self._place(*span, term.text, start, after)
 
-    def span(self, first: int, last: int) -> tuple[int, int]:
-        return grapheme_span(self.folded.original, self.starts[first], self.ends[last - 1])
+    def pattern_places(self, pattern: Pattern) -> list[Place]:
+        """Where a pattern stands."""
+        name = f"/{pattern.source}/{pattern.flags}"
+        found = pattern_spans(pattern.source, pattern.flags, self.folded.original)
+        return [self._pattern_place(start, end, name) for start, end in found]
 
+    def tokens_between(self, after: int, before: int) -> int:
+        """How many tokens stand between the end of one place and the start of a later one."""
+        return self.folded.encoded.count(_SPACE, after, before)
 
-Scan = Callable[[bytes], Iterable[tuple[int, int, int]]]
-"""Folded text to (start, end, key) of every key in it, overlapping ones too, in bytes."""
+    def _confirmed(self, term: Term, start: int, after: int) -> int:
+        """The space after a term with a star inside it; -1 if the words after it are others."""
+        tokens = self.folded.encoded[start + 1 :].split(_SPACE, len(term.words))
+        words = [token.decode() for token in tokens[: len(term.words)]]
+        if len(words) < len(term.words) or not begins(words, term.words):
+            return -1
+        return start + sum(len(token) + 1 for token in tokens[: len(words)])
+
+    def _same_case(self, term: Term, span: tuple[int, int]) -> bool:
+        cased = fold_words(self.folded.original[slice(*span)], keep_case=True)
+        return len(cased) == len(term.cased) and begins(cased, term.cased)
+
+    def _pattern_place(self, start: int, end: int, name: str) -> Place:
+        """A pattern's place takes up the tokens it touches; between tokens it takes up none."""
+        folded = self.folded
+        first = bisect_right(folded.ends, start)
+        last = max(first, bisect_left(folded.starts, end))
+        spaces = np.flatnonzero(np.frombuffer(folded.encoded, np.uint8) == ord(_SPACE))
+        return self._place(start, end, name, int(spaces[first]), int(spaces[last]))
+
+    def _place(self, start: int, end: int, term: str, before: int, after: int) -> Place:
+        span = Span(self.name, start, end, term)
+        return Place(self.index, start, end, term, before, after, span)
 
 
 class Reading:
     """A text as the matcher reads it."""
 
-    def __init__(self, text: Text, names: tuple[str, ...], scan: Scan) -> None:
-        """Fold the fields named, as far as the text has them, and find every key in them."""
-        self.text = text
-        self.fields = [
-            _Field(name, fold(content)) for name in names if (content := text.fields.get(name))
-        ]
-        self.bits = [1 << names.index(field.name) for field in self.fields]
-        self.found: dict[int, list[tuple[int, int]]] = {}
+    __slots__ = ("fields", "kept", "lang", "masks", "source")
+
+    def __init__(
+        self,
+        contents: Mapping[str, str],
+        names: Iterable[tuple[str, int]],
+        scan: Callable[[bytes], Found],
+        lang: str = "",
+        source: str = "",
+    ) -> None:
+        """Fold the named fields that the text has, and find every key in them."""
+        self.lang = lang
+        self.source = source
+        self.fields: list[ReadField] = []
         self.masks: dict[int, int] = {}
-        self._places: dict[object, tuple[Place, ...]] = {}
-        for index, field in enumerate(self.fields):
-            for start, _, key in scan(field.encoded):
-                self.found.setdefault(key, []).append((index, start))
-                self.masks[key] = self.masks.get(key, 0) | self.bits[index]
+        """For each key found, the bits of the fields it stands in."""
+        self.kept: dict[object, Sequence[Place]] = {}
+        """What conditions have worked out about this text."""
+        for name, bit in names:
+            if content := contents.get(name):
+                self._read(ReadField(len(self.fields), name, bit, fold(content)), scan)
 
-    def term_places(self, term: Term, key: int, mask: int) -> tuple[Place, ...]:
-        """Where the term stands in the fields of the mask."""
-        asked = (term, mask)
-        if asked not in self._places:
-            places = [self._place(term, *found) for found in self.found.get(key, ())]
-            self._places[asked] = tuple(
-                place for place in places if place is not None and self.bits[place.field] & mask
-            )
-            if term.exact and self._only_in_capitals(self._places[asked]):
-                self._places[asked] = ()
-        return self._places[asked]
+    def _read(self, field: ReadField, scan: Callable[[bytes], Found]) -> None:
+        self.fields.append(field)
+        found = field.found
+        for start, _, key in scan(field.folded.encoded):
+            if key in found:
+                found[key].append(start)
+            else:
+                found[key] = [start]
+        masks, bit = self.masks, field.bit
+        for key in found:
+            masks[key] = masks.get(key, 0) | bit
 
-    def pattern_places(self, pattern: Pattern, mask: int) -> tuple[Place, ...]:
-        """Where the pattern stands in the fields of the mask."""
-        asked = (pattern, mask)
-        if asked not in self._places:
-            self._places[asked] = tuple(
-                self._pattern_place(index, start, end)
-                for index, field in enumerate(self.fields)
-                if self.bits[index] & mask
-                for start, end in pattern_spans(
-                    pattern.source, pattern.flags, field.folded.original
-                )
-            )
-        return self._places[asked]
+    def term_places(self, term: Term, key: int, length: int, mask: int) -> list[Place]:
+        """Where a term stands in the fields of the mask, in reading order."""
+        places = [
+            place
+            for field in self.fields
+            if field.bit & mask
+            for start in field.found.get(key, ())
+            if (place := field.term_place(term, start, length)) is not None
+        ]
+        if term.exact and all(self._shows_no_case(place) for place in places):
+            return []
+        return places
 
-    def span(self, place: Place, term: str) -> Span:
-        """The place as it is reported."""
-        return Span(self.fields[place.field].name, place.start, place.end, term)
+    def pattern_places(self, pattern: Pattern, mask: int) -> list[Place]:
+        """Where a pattern stands in the fields of the mask, in reading order."""
+        return [
+            place
+            for field in self.fields
+            if field.bit & mask
+            for place in field.pattern_places(pattern)
+        ]
 
-    def _place(self, term: Term, index: int, start: int) -> Place | None:
-        field = self.fields[index]
-        first = bisect_left(field.byte_spaces, start)
-        last = first + len(term.words)
-        if last > len(field.starts):
-            return None
-        if any(word.endswith(_STAR) for word in term.words[:-1]) and not _begin(
-            field.words()[first:last], term.words
-        ):
-            return None
-        span = field.span(first, last)
-        if term.exact:
-            written = field.folded.original[span[0] : span[1]]
-            if not _begin(fold_words(written, keep_case=True), term.cased):
-                return None
-        return Place(index, first, last, *span)
-
-    def _pattern_place(self, index: int, start: int, end: int) -> Place:
-        field = self.fields[index]
-        first = bisect_right(field.ends, start)
-        return Place(index, first, max(first, bisect_left(field.starts, end)), start, end)
-
-    def _only_in_capitals(self, places: Iterable[Place]) -> bool:
-        """Whether all of them stand in a headline set all in capitals, which shows no case."""
-        return all(
-            self.fields[place.field].name == "title"
-            and in_capitals(self.fields[place.field].folded.original)
-            for place in places
-        )
+    def _shows_no_case(self, place: Place) -> bool:
+        field = self.fields[place.field]
+        return field.name == "title" and in_capitals(field.folded.original)
 
 
 def in_capitals(headline: str) -> bool:
@@ -131,9 +165,9 @@ def in_capitals(headline: str) -> bool:
     return len(words) > 1 and all(char.isupper() for char in headline if char.isalpha())
 
 
-def _begin(tokens: Iterable[str], words: tuple[str, ...]) -> bool:
+def begins(tokens: Sequence[str], words: Sequence[str]) -> bool:
     """Whether each token is its word, or begins with it where the word ends in a star."""
     return all(
-        token.startswith(word[:-1]) if word.endswith(_STAR) else token == word
+        token.startswith(word[:-1]) if word.endswith(STAR) else token == word
         for token, word in zip(tokens, words, strict=True)
     )

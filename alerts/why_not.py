@@ -1,6 +1,6 @@
 """The first reason, in words, that a rule did not match a text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from alerts.automaton import Automaton
 from alerts.conditions import Compiler, mentions, primary_tag, source_is_one_of
@@ -27,7 +27,9 @@ class _Explanation:
         automaton = Automaton()
         self.compiler = Compiler(automaton.number, TEXT_FIELDS)
         self.root = self.compiler.rule(rule)
-        self.reading = Reading(text, TEXT_FIELDS, automaton.scan)
+        names = [(name, self.compiler.mask((name,))) for name in TEXT_FIELDS]
+        lang = primary_tag(text.lang)
+        self.reading = Reading(text.fields, names, automaton.scan, lang, text.source)
 
     def reason(self) -> str:
         """Why the query does not hold, or why holding was not enough."""
@@ -38,7 +40,7 @@ class _Explanation:
             return f"mentioned {_times(count)}, `min_mentions` is {self.rule.min_mentions}"
         return ""
 
-    def node(self, node: Node, fields: Sequence[str]) -> str:
+    def node(self, node: Node, fields: tuple[str, ...]) -> str:
         """Why the node does not hold; empty when it does."""
         if self.holds(node, fields):
             return ""
@@ -55,18 +57,18 @@ class _Explanation:
                 sides = (self.node(side, fields) for side in (left, right))
                 return next(filter(None, sides), f"never near enough: {to_query(node)}")
             case Filter("lang"):
-                return f"language is {self.reading.text.lang or 'unknown'}: {to_query(node)}"
+                return f"language is {self.reading.lang or 'unknown'}: {to_query(node)}"
             case Filter():
-                return f"source is {self.reading.text.source or 'unknown'}: {to_query(node)}"
+                return f"source is {self.reading.source or 'unknown'}: {to_query(node)}"
         return self.absent(node, fields)
 
-    def holds(self, node: Node, fields: Sequence[str]) -> bool:
+    def holds(self, node: Node, fields: tuple[str, ...]) -> bool:
         """Whether the node is true of the text."""
         if isinstance(node, Not):
             return not self.holds(node.item, fields)
         return self.compiler.condition(node, self.compiler.mask(fields)).holds(self.reading)
 
-    def none_of(self, node: Node, items: tuple[Node, ...], fields: Sequence[str]) -> str:
+    def none_of(self, node: Node, items: tuple[Node, ...], fields: tuple[str, ...]) -> str:
         """Why none of several holds: the nearest miss, else that none of them stands anywhere."""
         reasons = [self.node(item, fields) for item in items]
         nearest = [reason for reason in reasons if "stands nowhere" not in reason]
@@ -74,7 +76,7 @@ class _Explanation:
             return nearest[0]
         return f"none of it stands in the text: {to_query(node)}"
 
-    def absent(self, node: Node, fields: Sequence[str]) -> str:
+    def absent(self, node: Node, fields: tuple[str, ...]) -> str:
         """Why a term or pattern does not stand in these fields."""
         name = to_query(node)
         if elsewhere := [field for field in TEXT_FIELDS if self.holds(node, (field,))]:
@@ -83,17 +85,17 @@ class _Explanation:
             return f"{name} stands only in another case, or in a headline all in capitals"
         return f"{name} stands nowhere in the text"
 
-    def standing(self, node: Node, fields: Sequence[str]) -> str:
+    def standing(self, node: Node, fields: tuple[str, ...]) -> str:
         """The words that make a node hold, for a person."""
         condition = self.compiler.condition(node, self.compiler.mask(fields))
         found = [
             self.reading.fields[place.field].folded.original[place.start : place.end]
-            for place, _ in condition.places(self.reading)
+            for place in condition.places(self.reading) or ()
         ]
         return repr(found[0]) if found else to_query(node)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 

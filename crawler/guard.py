@@ -6,7 +6,9 @@ to the very address that it gave; so the judgement stands where the address is f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -20,14 +22,20 @@ from zope.interface import implementer
 
 from store.addresses import Network, refusal
 
+REMEMBERED = 1000
+"""Refused hosts whose reason is remembered."""
+
 
 @implementer(IResolutionReceiver)
 class _JudgingReceiver:
     """Passes on a name's addresses once all of them are known to be allowed; else none."""
 
-    def __init__(self, receiver: Any, allow: Sequence[Network]) -> None:
+    def __init__(
+        self, receiver: Any, allow: Sequence[Network], refuse: Callable[[str], None]
+    ) -> None:
         self._receiver = receiver
         self._allow = allow
+        self._refuse = refuse
         self._addresses: list[IAddress] = []
 
     def resolutionBegan(self, resolution: IHostResolution) -> None:  # noqa: N802 - Twisted's name
@@ -40,7 +48,12 @@ class _JudgingReceiver:
 
     def resolutionComplete(self) -> None:  # noqa: N802 - Twisted's name
         """All answers: one refused address refuses the name."""
-        if not any(refusal(_ip(address), self._allow) for address in self._addresses):
+        reasons = [
+            why for address in self._addresses if (why := refusal(_ip(address), self._allow))
+        ]
+        if reasons:
+            self._refuse(reasons[0])
+        else:
             for address in self._addresses:
                 self._receiver.addressResolved(address)
         self._receiver.resolutionComplete()
@@ -64,6 +77,16 @@ class GuardedResolver:
         self.proxy_host: str | None = None
         """The configured proxy; a person named it, so it may stand in the private network."""
         self._inner: Any = reactor.nameResolver
+        self._refused: OrderedDict[str, str] = OrderedDict()
+
+    def why_refused(self, host: str) -> str | None:
+        """Why a host was last refused; to Scrapy it only looks as if it could not be resolved."""
+        return self._refused.get(host.lower())
+
+    def _refuse(self, host: str, why: str) -> None:
+        self._refused[host.lower()] = why
+        if len(self._refused) > REMEMBERED:
+            self._refused.popitem(last=False)
 
     def resolveHostName(  # noqa: N802 - Twisted's name
         self,
@@ -76,7 +99,8 @@ class GuardedResolver:
         """Twisted's interface; a refused name resolves to nothing."""
         receiver: Any = resolutionReceiver
         if hostName != self.proxy_host:
-            receiver = _JudgingReceiver(resolutionReceiver, self.allow)
+            refuse = partial(self._refuse, hostName)
+            receiver = _JudgingReceiver(resolutionReceiver, self.allow, refuse)
         resolution: IHostResolution = self._inner.resolveHostName(
             receiver, hostName, portNumber, addressTypes, transportSemantics
         )

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from alerts.config import WatchlistConfig
+from alerts.digest import parse_deliver
 from service.config_errors import did_you_mean
 from service.config_models import Config, is_loopback
+from service.config_queries import check_queries
 from service.config_tables import TableReader
 from service.toml_places import TomlPath
 
@@ -25,6 +27,10 @@ def check(config: Config, reader: TableReader) -> Config:
         _check_channels((*path, "notify"), watchlist.notify, channels, reader)
         _check_sources(path, watchlist, list(_raw(reader, "source")), reader)
         _check_lists(path, watchlist, reader)
+        _check_moment((*path, "deliver"), watchlist.deliver, reader)
+    check_queries(config, reader)
+    if config.health.coverage:
+        _check_moment(("health", "coverage"), config.health.coverage, reader)
     _check_web(config, reader)
     _check_recipients(config, channels, reader)
     _check_addresses(config, reader)
@@ -44,14 +50,7 @@ def _check_channels(
     for index, name in enumerate(names or ()):
         if name not in known:
             there = did_you_mean(name, known) or "; no channel is configured"
-            reader.fail(_item(reader, path, index), f'there is no channel "{name}"{there}')
-
-
-def _item(reader: TableReader, path: TomlPath, index: int) -> TomlPath:
-    """The path of an item, or of the key itself where one text stands for a list of one."""
-    document, _ = reader.tree.place(path)
-    item = (*path, index)
-    return item if item in document.places else path
+            reader.fail(reader.item((*path, index)), f'there is no channel "{name}"{there}')
 
 
 def _check_sources(
@@ -59,7 +58,7 @@ def _check_sources(
 ) -> None:
     for index, pattern in enumerate(watchlist.sources):
         if pattern != "*" and not any(fnmatchcase(name, pattern) for name in known):
-            where = _item(reader, (*path, "sources"), index)
+            where = reader.item((*path, "sources", index))
             reader.warn(
                 where, f'no source has an id like "{pattern}"{did_you_mean(pattern, known)}'
             )
@@ -69,8 +68,15 @@ def _check_lists(path: TomlPath, watchlist: WatchlistConfig, reader: TableReader
     lists = watchlist.any or watchlist.all or watchlist.none
     if watchlist.query and lists:
         reader.fail((*path, "query"), "stands instead of any, all and none, not beside them")
-    if not (watchlist.query or watchlist.any or watchlist.all):
+    elif not (watchlist.query or watchlist.any or watchlist.all):
         reader.fail(path, "has nothing to look for; give it any, all or a query")
+
+
+def _check_moment(path: TomlPath, deliver: str, reader: TableReader) -> None:
+    try:
+        parse_deliver(deliver)
+    except ValueError as error:
+        reader.fail(path, str(error))
 
 
 def _check_web(config: Config, reader: TableReader) -> None:

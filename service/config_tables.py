@@ -155,6 +155,11 @@ class TableReader:
             self.fail((*path, "kind"), f"{shown} is no kind of channel{meant}")
         return None
 
+    def item(self, path: TomlPath) -> TomlPath:
+        """The path of a list's item, or of its key where one text stands for a list of one."""
+        document, _ = self.tree.place(path)
+        return path if path in document.places else path[:-1]
+
     def fail(self, path: TomlPath, message: str) -> None:
         """Notes a fault unless one is noted at that place; hides what must not be shown."""
         if any(problem.path[: len(path)] == path for problem in self.tree.problems):

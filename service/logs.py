@@ -1,6 +1,7 @@
 """The log: one event for each outcome, text or JSON on standard error, no secret in it."""
 
 import logging
+import math
 import re
 import sys
 from collections.abc import Iterable
@@ -50,7 +51,9 @@ class Redaction:
 
     def value(self, value: Any) -> Any:
         """A value of an event: numbers as they are, everything else as safe text."""
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | int):
+            return value
+        if isinstance(value, float) and math.isfinite(value):
             return value
         if isinstance(value, dict):
             return {self.text(str(key)): self.value(item) for key, item in value.items()}

@@ -34,6 +34,12 @@ _NOT_PUBLIC: tuple[Network, ...] = tuple(
     for text in ("100.64.0.0/10", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48")
 )
 
+# The "bad ports" of the WHATWG Fetch standard: those of other protocols.
+_BAD_PORTS = frozenset(
+    int(port)
+    for port in ["1", "7", "9", "11", "13", "15", "17", "19", "20", "21", "22", "23", "25", "37", "42", "43", "53", "69", "77", "79", "87", "95", "101", "102", "103", "104", "109", "110", "111", "113", "115", "117", "119", "123", "135", "137", "139", "143", "161", "179", "389", "427", "465", "512", "513", "514", "515", "526", "530", "531", "532", "540", "548", "554", "556", "563", "587", "601", "636", "989", "990", "993", "995", "1719", "1720", "1723", "2049", "3659", "4045", "4190", "5060", "5061", "6000", "6566", "6665", "6666", "6667", "6668", "6669", "6679", "6697", "10080"]
+)
+
 
 def _embedded(address: Address) -> Iterable[Address]:
     """The IPv4 addresses that an IPv6 address stands for."""
@@ -77,7 +83,7 @@ def url_refusal(url: str, allow: Sequence[Network] = ()) -> str | None:
 
     Host names are judged when they are resolved. Refused here: other schemes than http and https,
     user names and passwords, control characters and backslashes (parsers disagree about them),
-    more than 2,000 characters, and literal addresses that `refusal` refuses.
+    ports of other protocols, more than 2,000 characters, literal addresses that `refusal` refuses.
     """
     if len(url) > LONGEST_URL:
         return f"the address has more than {LONGEST_URL:,} characters"
@@ -85,13 +91,15 @@ def url_refusal(url: str, allow: Sequence[Network] = ()) -> str | None:
         return "the address holds a space, a backslash or a control character"
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError as error:
         return f"the address cannot be read ({error})"
     if parts.scheme not in {"http", "https"} or not host:
         return "the address is neither http nor https"
     if parts.username is not None or parts.password is not None:
         return "the address holds a user name or password"
+    if port in _BAD_PORTS:
+        return f"port {port} belongs to another protocol"
     literal = literal_address(host)
     return None if literal is None else refusal(literal, allow)
 

@@ -2,23 +2,33 @@
 
 Folded text is the text's tokens, each between two single spaces: `" durand line "`. A token is a
 word, or one letter with its marks in scripts that write no spaces. So "whole token" means "with
-a space on either side", whatever stood there. The single rules are in `store.folding_rules`.
+a space on either side", whatever stood there.
+
+What each code point becomes is decided in `store.folding_rules`. ASCII is folded by one
+translation of bytes, other text by one look-up of numbers (`store.folding_table`), and only text
+with loose marks that hang on their neighbours letter by letter (`store.folding_marks`).
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
 import regex
 
-from store.folding_rules import (
-    APOSTROPHE,
-    BOUNDARY,
-    SHARED_MARKS,
-    fold_char,
-    is_spaceless,
-    keeps_marks,
-)
+from store import folding_table as table
+from store.folding_marks import fold_tokens
+from store.folding_rules import APOSTROPHE, BOUNDARY, fold_char
+
+_Offsets = npt.NDArray[np.intp]
+_Flags = npt.NDArray[np.bool_]
+_SPACE = ord(BOUNDARY)
+_APOSTROPHE = ord(APOSTROPHE)
+_ASCII = bytes(ord(fold_char(chr(code))) if code < 128 else _SPACE for code in range(256))
+_SHORT = 24
+"""Below so many code points the letter-by-letter way is the faster one."""
 
 _GRAPHEME = regex.compile(r"\X")
 _NEVER_FIRST = regex.compile(
@@ -28,29 +38,56 @@ _PREPENDED = regex.compile(r"\p{GCB=Prepend}")
 _LOOK_BACK = 64
 
 
-@dataclass(frozen=True, slots=True)
 class Folded:
-    """Folded text and where each of its code points came from."""
+    """Folded text, and where each of its tokens stands in the original."""
 
-    original: str
-    text: str
-    """Begins and ends with a space; one space between two tokens."""
-    offsets: Sequence[int]
-    """For each code point of `text`, its offset in `original`; for a space, where the token
-    before it ends."""
+    __slots__ = ("_ends", "_offsets", "_sources", "_starts", "encoded", "original")
 
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """The original's span of the tokens that `text[start:end]` touches, in whole graphemes."""
-        start += self.text[start : start + 1] == BOUNDARY
-        return grapheme_span(self.original, self.offsets[start], self.token_end(end))
+    def __init__(self, original: str, encoded: bytes, sources: "Callable[[], _Offsets]") -> None:
+        """Made by `fold`; `sources` is asked for the offsets when the first place is."""
+        self.original = original
+        self.encoded = encoded
+        """The folded text in UTF-8: begins and ends with a space, one space between two tokens."""
+        self._sources = sources
+        self._offsets: _Offsets | None = None
+        self._starts: list[int] | None = None
+        self._ends: list[int] | None = None
 
-    def token_end(self, end: int) -> int:
-        """Where the token that holds `text[end - 1]` ends in the original.
+    @property
+    def text(self) -> str:
+        """The folded text."""
+        return self.encoded.decode()
 
-        It takes the whole of a code point that unfolds to several tokens, as ½ does.
+    @property
+    def offsets(self) -> _Offsets:
+        """For each byte of `encoded`, its place in the original, in code points.
+
+        For a space it is where the token before it ends, dropped code points included.
         """
-        space = self.text.find(BOUNDARY, end - 1)
-        return max(self.offsets[space], self.offsets[space - 1] + 1)
+        if self._offsets is None:
+            self._offsets = self._sources()
+        return self._offsets
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each token starts in the original, in code points."""
+        if self._starts is None:
+            self._starts = self.offsets[self._spaces()[:-1] + 1].tolist()
+        return self._starts
+
+    @property
+    def ends(self) -> list[int]:
+        """Where each token ends in the original."""
+        if self._ends is None:
+            self._ends = self.offsets[self._spaces()[1:]].tolist()
+        return self._ends
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """The original's span of the tokens from `first` up to, not with, `last`."""
+        return grapheme_span(self.original, self.starts[first], self.ends[last - 1])
+
+    def _spaces(self) -> _Offsets:
+        return np.flatnonzero(np.frombuffer(self.encoded, np.uint8) == _SPACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,124 +99,160 @@ class Token:
     end: int
 
 
-def fold(text: str, *, keep_case: bool = False) -> Folded:
-    """The folded text of any text. With `keep_case`, everything but case is folded."""
-    pairs = _composed(_sorted_marks(_decomposed(text, keep_case)))
-    chars, offsets = [BOUNDARY], [0]
-    for char, offset in _spaced(_without_s(pairs), len(text)):
-        if char != BOUNDARY or chars[-1] != BOUNDARY:
-            chars.append(char)
-            offsets.append(offset)
-    return Folded(text, "".join(chars), offsets)
+def fold(text: str) -> Folded:
+    """The folded text of any text."""
+    if text.isascii():
+        return _fold_ascii(text)
+    if len(text) < _SHORT:
+        return _fold_letters(text)
+    return _fold_numbers(text)
 
 
 def tokens(text: str) -> list[Token]:
-    """The folded tokens of a text, in order."""
-    folded, found, start = fold(text), [], 1
-    while (end := folded.text.find(BOUNDARY, start)) >= 0:
-        found.append(Token(folded.text[start:end], *folded.span(start, end)))
-        start = end + 1
-    return found
+    """The folded tokens of a text, in order, in whole graphemes."""
+    folded = fold(text)
+    words = folded.text.split()
+    return [Token(word, *folded.span(index, index + 1)) for index, word in enumerate(words)]
 
 
 def fold_words(text: str, *, keep_case: bool = False) -> tuple[str, ...]:
-    """The folded tokens alone: what a term is looked for by."""
-    return tuple(fold(text, keep_case=keep_case).text.split())
+    """The folded tokens alone. With `keep_case`, everything but case is folded."""
+    if keep_case:
+        return tuple(token for token, _, _ in fold_tokens(text, keep_case=True))
+    return tuple(fold(text).text.split())
 
 
-_Pair = tuple[str, int]
+def _fold_ascii(text: str) -> Folded:
+    folded = b" %b " % text.encode().translate(_ASCII)
+    if b"'" in folded:
+        while b"'s'" in folded:
+            folded = folded.replace(b"'s'", b"  '")
+        folded = folded.replace(b"'s ", b"   ").replace(b"'", b" ")
+    letters = np.frombuffer(folded, np.uint8)
+    single = _single(letters == _SPACE)
+    return Folded(text, letters[single].tobytes(), lambda: _shifted(np.flatnonzero(single)))
 
 
-def _decomposed(text: str, keep_case: bool) -> Iterator[_Pair]:
-    for offset, char in enumerate(text):
-        for folded in fold_char(char, keep_case):
-            yield folded, offset
+def _shifted(places: _Offsets) -> _Offsets:
+    """Places in the text with a boundary before and after it, as places of the text itself."""
+    places -= 1
+    places[0] = 0
+    return places
 
 
-def _sorted_marks(pairs: Iterator[_Pair]) -> Iterator[_Pair]:
-    """Marks in canonical order, as any two spellings of one text must agree."""
-    run: list[_Pair] = []
-    for pair in pairs:
-        if not unicodedata.combining(pair[0]):
-            yield from _sorted_run(run)
-            run = []
-        run.append(pair)
-    yield from _sorted_run(run)
+def _single(boundaries: _Flags) -> _Flags:
+    """Everything but the boundaries that follow another."""
+    single = np.empty(len(boundaries), np.bool_)
+    single[0] = True
+    np.logical_and(boundaries[1:], boundaries[:-1], out=single[1:])
+    np.logical_not(single[1:], out=single[1:])
+    return single
 
 
-def _sorted_run(run: list[_Pair]) -> Iterable[_Pair]:
-    """A letter and its marks sorted; the offsets stay in the order of the text."""
-    if len(run) < 2:
-        return run
-    first = 0 if unicodedata.combining(run[0][0]) else 1
-    marks = sorted((char for char, _ in run[first:]), key=unicodedata.combining)
-    return [*run[:first], *zip(marks, (offset for _, offset in run[first:]), strict=True)]
+def _fold_letters(text: str) -> Folded:
+    found = [(token.encode(), start, end) for token, start, end in fold_tokens(text)]
+    encoded = b" " + b"".join(b"%b " % token for token, _, _ in found)
+    return Folded(text, encoded, lambda: _token_offsets(found))
 
 
-def _composed(pairs: Iterator[_Pair]) -> list[_Pair]:
-    """Shared marks dropped or composed with their letter, Hangul put together."""
-    out: list[_Pair] = []
-    base, base_at = "", -1
-    for char, offset in pairs:
-        if SHARED_MARKS.match(char):
-            if not base or not keeps_marks(base) or (char == "\u0308" and base == "е"):
-                continue
-        elif not unicodedata.combining(char):
-            if _composes(out, base_at, char) and _is_hangul(char):
-                out[base_at] = (
-                    unicodedata.normalize("NFC", out[base_at][0] + char),
-                    out[base_at][1],
-                )
-                continue
-            base, base_at = ("" if char in (BOUNDARY, APOSTROPHE) else char), len(out)
-            out.append((char, offset))
-            continue
-        if SHARED_MARKS.match(char) and _composes(out, base_at, char):
-            out[base_at] = (unicodedata.normalize("NFC", out[base_at][0] + char), out[base_at][1])
-        else:
-            out.append((char, offset))
-    return out
+def _token_offsets(found: list[tuple[bytes, int, int]]) -> _Offsets:
+    parts = [[start] * len(token) + [end] for token, start, end in found]
+    return np.array([0, *chain.from_iterable(parts)], np.intp)
 
 
-def _is_hangul(char: str) -> bool:
-    return "\u1100" <= char <= "\u11ff"
+def _fold_numbers(text: str) -> Folded:
+    """One look-up for all code points, then only what the text turns out to hold."""
+    codes = np.frombuffer(f" {text} ".encode("utf-32-le", "surrogatepass"), np.uint32)
+    numbers = table.numbers(codes)
+    offsets: _Offsets | None = None
+    if (most := int(numbers.max())) >= table.SPECIAL:
+        if (numbers == table.NEIGHBOURS).any():
+            return _fold_letters(text)
+        numbers, offsets = _unfolded(codes, numbers)
+        most = int(numbers.max())
+    if not numbers.all():
+        kept = np.flatnonzero(numbers)
+        numbers, offsets = numbers[kept], (kept if offsets is None else offsets[kept])
+    if most >= table.MARK:
+        if most >> table.CLASS_SHIFT and _marks_out_of_order(numbers):
+            return _fold_letters(text)
+        numbers, offsets = _spaced(numbers, offsets)
+    _drop_s(numbers)
+    numbers &= table.CODE_POINT
+    single = _single(numbers == _SPACE)
+    encoded = _encoded(numbers[single], most)
+
+    def sources() -> _Offsets:
+        return _byte_offsets(numbers, np.flatnonzero(single), offsets)
+
+    return Folded(text, encoded, sources)
 
 
-def _composes(out: list[_Pair], base_at: int, mark: str) -> bool:
-    """Whether the mark meets its base unblocked, and the two are one code point."""
-    if base_at < 0 or base_at >= len(out):
-        return False
-    last = out[-1][0] if len(out) - 1 > base_at else ""
-    if last and not 0 < unicodedata.combining(last) < unicodedata.combining(mark):
-        return False
-    return len(unicodedata.normalize("NFC", out[base_at][0] + mark)) == 1
+def _byte_offsets(numbers: table.Numbers, places: _Offsets, offsets: _Offsets | None) -> _Offsets:
+    """The offset of each byte of the encoded text, from that of each folded code point."""
+    letters = numbers[places]
+    if offsets is not None:
+        places = offsets[places]
+        # The whole of a code point that unfolds to several tokens, as ½ does.
+        ends = np.flatnonzero(letters[1:] == _SPACE) + 1
+        places[ends] = np.maximum(places[ends], places[ends - 1] + 1)
+    places = _shifted(places)
+    if letters.max() < 0x80:
+        return places
+    lengths = 1 + (letters >= 0x80) + (letters >= 0x800) + (letters >= 0x10000)
+    return np.repeat(places, lengths)
 
 
-def _without_s(pairs: list[_Pair]) -> Iterator[_Pair]:
-    """Apostrophes as boundaries; an s that stands alone after one is dropped."""
-    before = ""
-    for index, (char, offset) in enumerate(pairs):
-        lone_s = char in "sS" and before == APOSTROPHE and _ends(pairs, index)
-        yield (BOUNDARY if lone_s or char == APOSTROPHE else char), offset
-        before = char
+def _unfolded(codes: table.Numbers, numbers: table.Numbers) -> tuple[table.Numbers, _Offsets]:
+    """With the code points that unfold to several put in their place."""
+    places = np.flatnonzero(numbers == table.SEVERAL)
+    parts = [table.unfolded(code) for code in codes[places].tolist()]
+    lengths = np.ones(len(numbers), np.intp)
+    lengths[places] = [len(part) for part in parts]
+    offsets = np.repeat(np.arange(len(numbers)), lengths)
+    longer = numbers[offsets]
+    longer[longer == table.SEVERAL] = np.concatenate(parts)
+    return longer, offsets
 
 
-def _ends(pairs: list[_Pair], index: int) -> bool:
-    following = pairs[index + 1][0] if index + 1 < len(pairs) else BOUNDARY
-    return following in (BOUNDARY, APOSTROPHE) or is_spaceless(following)
+def _marks_out_of_order(numbers: table.Numbers) -> bool:
+    classes = numbers >> table.CLASS_SHIFT
+    return bool(((classes[1:] < classes[:-1]) & (classes[1:] > 0)).any())
 
 
-def _spaced(pairs: Iterator[_Pair], length: int) -> Iterator[_Pair]:
-    """A boundary on either side of each letter of a script without spaces, and at the end."""
-    after_letter = False
-    for char, offset in pairs:
-        mark = unicodedata.category(char)[0] == "M"
-        spaceless = is_spaceless(char)
-        if spaceless or (after_letter and not mark):
-            yield BOUNDARY, offset
-        yield char, offset
-        after_letter = spaceless or (after_letter and mark)
-    yield BOUNDARY, length
+def _spaced(
+    numbers: table.Numbers, offsets: _Offsets | None
+) -> tuple[table.Numbers, _Offsets | None]:
+    """A boundary on either side of each letter of a script without spaces, with its marks."""
+    bases = np.flatnonzero(numbers & table.MARK == 0)
+    alone = numbers[bases] & table.SPACELESS != 0
+    if not alone.any():
+        return numbers, offsets
+    alone[1:] |= alone[:-1]
+    counts = np.ones(len(numbers), np.intp)
+    counts[bases[alone]] = 2
+    sources = np.repeat(np.arange(len(numbers)), counts)
+    longer = numbers[sources]
+    longer[np.cumsum(counts)[bases[alone]] - 2] = _SPACE
+    return longer, (sources if offsets is None else offsets[sources])
+
+
+def _drop_s(numbers: table.Numbers) -> None:
+    """Apostrophes made boundaries, and the s that stands alone after one, in place."""
+    apostrophes = np.flatnonzero(numbers == _APOSTROPHE)
+    if not len(apostrophes):
+        return
+    before_s = apostrophes[numbers[apostrophes + 1] == ord("s")]
+    after = numbers[before_s + 2]
+    lone = before_s[(after == _SPACE) | (after == _APOSTROPHE)] + 1
+    numbers[apostrophes] = _SPACE
+    numbers[lone] = _SPACE
+
+
+def _encoded(numbers: table.Numbers, most: int) -> bytes:
+    if most < 128:
+        return numbers.astype(np.uint8).tobytes()
+    return numbers.tobytes().decode("utf-32-le", "surrogatepass").encode()
 
 
 def grapheme_span(text: str, start: int, end: int) -> tuple[int, int]:

@@ -6,16 +6,12 @@ anything that the world outside can cause.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
-import httpx
 from pydantic import AfterValidator, ConfigDict, Field
 
 from alerts.envelope import Envelope, Receipt
@@ -36,20 +32,6 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Ends connections; errors in doing so are nobody's concern."""
-
-
-Network = IPv4Network | IPv6Network
-ClientFactory = Callable[[Sequence[Network], float], httpx.AsyncClient]
-"""Allowed private ranges and seconds to a client that guards which addresses it reaches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What channels need besides their own table."""
-
-    folder: Path
-    """Where relative paths begin: the folder of config.toml."""
-    make_client: ClientFactory
 
 
 def _check_quiet(quiet: str) -> str:
@@ -89,8 +71,11 @@ class ChannelTable(Table):
         """How long and how often a message is tried."""
         return Policy(self.waits, self.longest_wait, self.give_up)
 
-    def open(self, around: Surroundings) -> Channel:
-        """The channel of this table; nothing is connected or written yet."""
+    def open(self, folder: Path) -> Channel:
+        """The channel of this table, with its relative paths beginning at `folder`.
+
+        Nothing is connected or written yet.
+        """
         raise NotImplementedError
 
 

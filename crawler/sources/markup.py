@@ -110,8 +110,7 @@ def parse_xml(text: str, url: str) -> tuple[etree._Element, str | None]:
 
     Raises DocumentError when there is no XML document in the text; the message says what there is.
     """
-    text, warning = _document_in(text)
-    text = _DOCTYPE.sub("", _DECLARATION.sub("", text, count=1)).strip()
+    text, warning = document_in(text)
     try:
         return _parsed(text, url, lenient=False), warning
     except etree.XMLSyntaxError as error:
@@ -125,17 +124,29 @@ def parse_xml(text: str, url: str) -> tuple[etree._Element, str | None]:
     return root, f"not well-formed: {fault}"
 
 
-def _document_in(text: str) -> tuple[str, str | None]:
-    """The text from where the document begins; junk before it is named."""
+def document_in(text: str) -> tuple[str, str | None]:
+    """The text from its first element on, and what junk stood before it, in words.
+
+    Raises DocumentError when the text is empty or an HTML page.
+    """
     if not text.strip():
         raise DocumentError("an empty answer")
     if _HTML_START.match(text):
         raise DocumentError(what_is(text))
     start = _START.search(text[:8192])
     junk = text[: start.start()].strip("\ufeff \t\r\n") if start else ""
-    if start is None or not junk or junk.startswith("<"):
-        return text.lstrip("\ufeff \t\r\n"), None
-    return text[start.start() :], f"{len(junk)} characters before the document were skipped"
+    warning = None
+    if start and junk and not junk.startswith("<"):
+        text = text[start.start() :]
+        warning = f"{len(junk)} characters before the document were skipped"
+    text = text.lstrip("\ufeff \t\r\n")
+    return _DOCTYPE.sub("", _DECLARATION.sub("", text, count=1)).strip(), warning
+
+
+def root_name(text: str) -> str:
+    """The local name of the first element, in lower case; empty when there is none."""
+    tag = _FIRST_TAG.search(_PROLOG.sub("", text[:_LONGEST_PROLOG]))
+    return tag[1].rpartition(":")[2].lower() if tag else ""
 
 
 def _parsed(text: str, url: str, *, lenient: bool) -> etree._Element:
@@ -167,6 +178,8 @@ def _named_character(reference: re.Match[str]) -> str:
 
 
 _TITLE = re.compile(r"<title[^>]*>(.{0,500}?)</title", re.IGNORECASE | re.DOTALL)
+_LONGEST_PROLOG = 20_000
+_PROLOG = re.compile(r"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 _FIRST_TAG = re.compile(r"<([A-Za-z][\w:.-]{0,40})")
 _KINDS = {
     "urlset": "a sitemap",

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ COMMANDS = {
     "run": ("service.cli.run", "Visit, match and deliver until told to stop."),
     "demo": (
         "service.cli.demo",
-        "Watch the whole service at work on a small news site of its own.",
+        "Watch the whole service at work on a news site of its own.",
     ),
     "status": ("service.cli.status", "Show the sources, the waiting lines and the last error."),
     "source": ("service.cli.source", "Sources: what there is and how each fares."),
@@ -87,9 +86,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     try:
         status = cli.main(arguments, prog_name="wirewatch", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return WRONG_USAGE
     except click.UsageError as error:
         error.show()
         return WRONG_USAGE
@@ -105,18 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         complain("stopped")
         return FAILED
-    except BrokenPipeError:
-        return _after_broken_pipe()
     except OSError as error:
         complain(_in_words(error))
         return FAILED
     return status if isinstance(status, int) else OK
-
-
-def _after_broken_pipe() -> int:
-    """The reader (`| head`) has seen enough; nothing more may be written, not even at exit."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    return OK
 
 
 def _in_words(error: OSError) -> str:

@@ -23,7 +23,7 @@ class Context:
 
     @property
     def path(self) -> Path:
-        """The configuration that is meant: named, from the environment, here, or in the checkout."""
+        """Which configuration is meant: named, from the environment, here, or the checkout's."""
         if self.file is not None:
             return self.file
         if named := self.env.get("WIREWATCH_CONFIG"):
@@ -32,6 +32,11 @@ class Context:
         if not here.exists() and (home := self.env.get("WIREWATCH_HOME")):
             return Path(home, "config.toml")
         return here
+
+    @property
+    def new_path(self) -> Path:
+        """Where a new configuration is written: as named, else here."""
+        return self.file or Path(self.env.get("WIREWATCH_CONFIG") or "config.toml")
 
     def load(self) -> Config:
         """The configuration; what is doubtful in it is told. Raises ConfigError."""
@@ -46,8 +51,8 @@ class Context:
 
 
 @contextmanager
-def stored(config: Config) -> Iterator[Session | None]:
-    """A session to read with; None, after saying so, when nothing was ever stored."""
+def opened(config: Config) -> Iterator[Store | None]:
+    """The database as it is; None, after saying so, when nothing was ever stored."""
     store = Store(config.service.database)
     try:
         if store.path is not None and not store.path.exists():
@@ -55,7 +60,17 @@ def stored(config: Config) -> Iterator[Session | None]:
             yield None
             return
         require_current(store)
-        with store.reading() as session:
-            yield session
+        yield store
     finally:
         store.close()
+
+
+@contextmanager
+def stored(config: Config) -> Iterator[Session | None]:
+    """A session to read with; None, after saying so, when nothing was ever stored."""
+    with opened(config) as store:
+        if store is None:
+            yield None
+            return
+        with store.reading() as session:
+            yield session

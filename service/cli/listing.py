@@ -27,7 +27,7 @@ T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Since(click.ParamType):
+class Since(click.ParamType[datetime]):
     """`6h`, `2026-03-01` or a full time; a time without a zone is UTC."""
 
     name = "WHEN"
@@ -64,7 +64,7 @@ def _options(command: Command) -> Command:
 @click.command()
 @_options
 @click.pass_obj
-def articles(context: Context, as_json: bool, **narrowed: Any) -> None:
+def articles(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     """List the articles that were found and stored."""
     config = context.load_quietly()
     with stored(config) as session:
@@ -96,7 +96,7 @@ def published(article: Article, zone: tzinfo) -> str:
 @click.command()
 @_options
 @click.pass_obj
-def matches(context: Context, as_json: bool, **narrowed: Any) -> None:
+def matches(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     """List what matched a watchlist, with the sentences that did."""
     config = context.load_quietly()
     with stored(config) as session:
@@ -124,7 +124,7 @@ def _match_cells(match: Match, article: Article, zone: tzinfo) -> list[str | Tex
 @_options
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @click.pass_obj
-def deliveries(context: Context, as_json: bool, **narrowed: Any) -> None:
+def deliveries(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     """List what was sent or waits to be sent; `--state dead` lists the dead letters."""
     config = context.load_quietly()
     with stored(config) as session:

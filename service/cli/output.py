@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON Lines for programs; text from pages made harmless."""
+"""What commands print: tables for people, JSON Lines for programs, nothing that acts."""
 
 import sys
 from collections.abc import Iterable, Sequence

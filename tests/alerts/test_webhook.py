@@ -9,31 +9,27 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from standardwebhooks import Webhook
 
-from alerts.channels.base import Channel, Surroundings
+from alerts.channels.base import Channel
 from alerts.channels.webhook import WebhookConfig, parse_retry_after, signature, signing_key
 from alerts.envelope import PermanentFailure, TemporaryFailure
 from tests.alerts.envelopes import NOON, PLAIN, envelope
 from tests.support.http import HttpServer, Request, Response, endless, trickle
 
+LOCAL = {"allow_private": ["127.0.0.0/8"]}
 OLD = "whsec_" + base64.b64encode(b"o" * 24).decode()
 NEW = "whsec_" + base64.b64encode(b"n" * 32).decode()
 
 
-def plain_client(allow: object, seconds: float) -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=seconds, trust_env=False)
-
-
 @asynccontextmanager
 async def opened(url: str, **keys: Any) -> AsyncIterator[Channel]:
-    table = {"kind": "webhook", "url": url, "secret": NEW, "timeout": "1s", **keys}
-    channel = WebhookConfig.model_validate(table).open(Surroundings(Path(), plain_client))
+    table = {"kind": "webhook", "url": url, "secret": NEW, "timeout": "1s", **LOCAL, **keys}
+    channel = WebhookConfig.model_validate(table).open(Path())
     yield channel
     await channel.close()
 
@@ -255,3 +251,12 @@ def test_neither_address_nor_secret_is_printed() -> None:
     assert "geheim" not in shown
     assert "t0ken" not in shown
     assert NEW not in shown
+
+
+async def test_a_private_address_is_reached_only_where_allowed() -> None:
+    async with HttpServer() as server:
+        url = server.on("/hook", Response(204))
+        async with opened(url, allow_private=[]) as channel:
+            with pytest.raises(TemporaryFailure, match="allow_private"):
+                await channel.send(PLAIN, now=NOON, attempt=1)
+        assert server.connections == 0

@@ -113,6 +113,7 @@ def test_names_are_no_addresses(host: str) -> None:
         "http://example.org/a b",
         "http://example.org/\n",
         "http://example.org:99999/",
+        "http://example.org:25/",
         "http://[::1",
         "http://127.0.0.1/",
         "http://2130706433/",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.folding import fold, fold_words, tokens
+from store.folding_marks import fold_tokens
 
 # Letters, marks, separators and controls that meet each other in real pages, and those that
 # break careless code: every kind of composition, expansion and boundary.
@@ -125,11 +126,20 @@ def test_composed_and_decomposed_text_fold_alike(text: str) -> None:
 
 
 @given(texts)
-def test_offsets_lead_back_in_order(text: str) -> None:
+def test_tokens_stand_in_the_order_of_the_text(text: str) -> None:
     folded = fold(text)
-    assert len(folded.offsets) == len(folded.text)
-    assert list(folded.offsets) == sorted(folded.offsets)
-    assert all(0 <= offset <= len(text) for offset in folded.offsets)
+    places = list(zip(folded.starts, folded.ends, strict=True))
+    assert len(places) == len(folded.text.split())
+    assert places == sorted(places)
+    assert all(0 <= start < end <= len(text) for start, end in places)
+
+
+@given(texts | texts.map(lambda text: text * 3))
+def test_the_fast_ways_agree_with_the_definition(text: str) -> None:
+    for longer in (text, f"{text} long enough for the table’s way of folding"):
+        folded = fold(longer)
+        found = zip(folded.text.split(), folded.starts, folded.ends, strict=True)
+        assert list(found) == fold_tokens(longer)
 
 
 @given(texts)

@@ -1,0 +1,186 @@
+"""Which blocks are the article: container, standfirst, body, captions.
+
+The container is found by walking down from <body> while one child holds nearly all prose that is
+not furniture; so a body that ads split into several boxes is taken whole, from their common parent.
+Within it every block must earn its place: link lists, "Also read" lines, service lines, headings
+without text below them and everything after the last paragraph are left out.
+"""
+
+import re
+from dataclasses import dataclass
+
+from crawler.extraction.blocks import Block, ends_sentence, prose_weights
+from crawler.extraction.lexicon import (
+    is_byline,
+    is_service,
+    names_body,
+    names_standfirst,
+    points_elsewhere,
+)
+from crawler.extraction.tree import Element, Tree
+
+_DESCEND = 0.8
+"""A child that holds this share of its parent's prose is the better container."""
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The parts of an article as found in the page; the texts are block texts, in order."""
+
+    standfirst: str = ""
+    body: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+    container: Element | None = None
+    headline: int = -1
+    """Position of the headline among the blocks; -1 when it is not printed."""
+    first: int = -1
+    """Position of the first body block; -1 when there is none."""
+
+
+def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zones:
+    """The article's zones; `title` is the headline, `summary` what the page's head says of it."""
+    container = find_container(tree, blocks)
+    inside = [n for n, block in enumerate(blocks) if container.contains(block.element)]
+    headline = find_headline(blocks, title, inside[0] if inside else 0)
+    if headline in inside:
+        inside = inside[inside.index(headline) + 1 :]
+    kept = _keep(blocks, inside, title)
+    if not kept:
+        return Zones(container=container, headline=headline)
+    standfirst = _standfirst(blocks, kept[0], headline, summary)
+    start = headline + 1 if 0 <= headline < kept[0] else kept[0]
+    captions = [block.text for block in blocks[start : kept[-1] + 1] if _is_caption(block)]
+    return Zones(
+        blocks[standfirst].text if standfirst >= 0 else "",
+        tuple(blocks[n].text for n in kept if n != standfirst),
+        tuple(dict.fromkeys(captions)),
+        container,
+        headline,
+        kept[0],
+    )
+
+
+def find_headline(blocks: list[Block], title: str, before: int) -> int:
+    """Position of the block that prints the headline, the last one up to the text; else -1."""
+    wanted = folded(title)
+    found = [n for n, block in enumerate(blocks) if wanted and folded(block.text) == wanted]
+    headings = [n for n in found if blocks[n].is_heading] or found
+    above = [n for n in headings if n <= before]
+    if headings:
+        return above[-1] if above else headings[0]
+    return next((n for n, block in enumerate(blocks) if block.element.tag == "h1"), -1)
+
+
+def _is_caption(block: Block) -> bool:
+    return block.kind == "caption" and block.size >= 30
+
+
+def find_container(tree: Tree, blocks: list[Block]) -> Element:
+    """The smallest element that holds nearly all of the article's prose."""
+    weights = prose_weights(blocks, len(tree.elements))
+    current = tree.body
+    while True:
+        inner = [kid for kid in current.kids if not isinstance(kid, str)]
+        if not inner or not weights[current.index]:
+            return current
+        best = max(inner, key=lambda kid: weights[kid.index])
+        share = weights[best.index] / weights[current.index]
+        if share < (0.5 if _is_named_body(best) else _DESCEND) or best.tag in {"p", "tr", "td"}:
+            return current
+        current = best
+
+
+def _is_named_body(element: Element) -> bool:
+    return element.get("itemprop") == "articleBody" or names_body(element.label)
+
+
+def folded(text: str) -> str:
+    """Words only, case folded: for comparing texts."""
+    return " ".join(_WORD.findall(text.casefold()))
+
+
+def _keep(blocks: list[Block], inside: list[int], title: str) -> list[int]:
+    """Positions of the blocks that are the body."""
+    wanted = folded(title)
+    passed = [
+        n
+        for n in inside
+        if not blocks[n].kind and folded(blocks[n].text) != wanted and _earns_place(blocks[n])
+    ]
+    sentences = [place for place, n in enumerate(passed) if _is_sentence(blocks[n])]
+    if not sentences:
+        return []
+    start, end = sentences[0], sentences[-1]
+    if start and blocks[passed[start - 1]].is_heading:
+        start -= 1
+    return _with_text_below(blocks, passed[start : end + 1])
+
+
+def _is_sentence(block: Block) -> bool:
+    return block.is_prose or (
+        block.size >= 40
+        and block.link_share < 0.3
+        and block.element.tag not in {"li", "td"}
+        and ends_sentence(block.text)
+        and not block.is_heading
+    )
+
+
+def _earns_place(block: Block) -> bool:
+    text, share = block.text, block.link_share
+    if share > 0.5 and (share > 0.8 or block.size < 160):
+        return False
+    if points_elsewhere(text) and (share > 0.2 or block.size < 90):
+        return False
+    if is_service(text) and block.size < 200:
+        return False
+    if is_byline(text) and block.size < 70 and not ends_sentence(text):
+        return False
+    if block.is_heading or block.element.tag in {
+        "li",
+        "td",
+        "th",
+        "dd",
+        "dt",
+        "blockquote",
+        "pre",
+        "p",
+    }:
+        return any(letter.isalnum() for letter in text)
+    return block.size >= 25 and (ends_sentence(text) or block.size >= 80)
+
+
+def _with_text_below(blocks: list[Block], places: list[int]) -> list[int]:
+    """Headings are kept only where a paragraph follows."""
+    kept: list[int] = []
+    heading_below = True  # nothing follows the last block
+    for n in reversed(places):
+        if blocks[n].is_heading and heading_below:
+            continue
+        kept.append(n)
+        heading_below = False
+    kept.reverse()
+    return kept
+
+
+def _standfirst(blocks: list[Block], first: int, headline: int, summary: str) -> int:
+    """Position of the summary between headline and text; -1 when there is none.
+
+    It is named as one, or says what the page's head says, or is a long <h2> before the text.
+    """
+    if not 0 <= headline < first:
+        return -1
+    told = folded(summary)[:60]
+    for n in range(headline + 1, first + 1):
+        block = blocks[n]
+        if not 30 <= block.size <= 800 or block.link_share > 0.4:
+            continue
+        chain = [block.element, *block.element.ancestors()][:3]
+        if any(names_standfirst(element.label) for element in chain):
+            return n
+        if len(told) >= 30 and folded(block.text).startswith(told):
+            return n
+        if block.element.tag == "h2" and block.size >= 60 and n != first:
+            return n
+    return -1
