@@ -44,6 +44,9 @@ def test_a_fresh_clone_installs_once_and_runs_from_any_folder(clone: Path, tmp_p
     home, elsewhere = tmp_path / "home", tmp_path / "else where"
     home.mkdir()
     elsewhere.mkdir()
+    # A folder of one's own may hold modules of the same names.
+    for name in ("service", "store", "alerts"):
+        (elsewhere / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
     first = run(clone, "--help", cwd=elsewhere, home=home)
     if "installation failed" in first.stderr:
         pytest.skip("no package index can be reached from here")
@@ -56,7 +59,7 @@ def test_a_fresh_clone_installs_once_and_runs_from_any_folder(clone: Path, tmp_p
     assert second.stdout == first.stdout
     assert second.stderr == ""
     assert (clone / ".venv" / "installed").stat().st_mtime_ns == installed
-    assert list(elsewhere.iterdir()) == []
+    assert len(list(elsewhere.iterdir())) == 3
 
 
 def test_a_link_to_the_script_finds_its_checkout(clone: Path, tmp_path: Path) -> None:

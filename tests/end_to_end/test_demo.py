@@ -15,7 +15,7 @@ SEED = "11"
 
 
 def run_demo(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service", "demo", *words]
+    command = [sys.executable, "-P", "-m", "service", "demo", *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=170)
 
 
