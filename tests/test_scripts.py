@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+BASE_PYTHON = Path(sys.base_prefix, "bin", "python3")
+"""A Python as a user has it: with pip, and outside of any environment."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def run(clone: Path, *words: str, cwd: Path, home: Path) -> subprocess.Completed
     return subprocess.run(
         [clone / "wirewatch", *words],
         cwd=cwd,
-        env=environment | {"HOME": str(home), "PYTHON": sys.executable},
+        env=environment | {"HOME": str(home), "PYTHON": str(BASE_PYTHON)},
         capture_output=True,
         text=True,
         timeout=300,
