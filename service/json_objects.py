@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crawler.config import SourceConfig
+from crawler.items import ArticleItem
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.sources import SourceState
@@ -118,3 +119,32 @@ def to_json(value: object, *, ascii_only: bool = False) -> str:
     """One line of JSON that no terminal, log or mail obeys: controls are escaped."""
     text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def extracted_object(article: ArticleItem) -> dict[str, Any]:
+    """An article as a page yields it; what only the store knows is null."""
+    return {
+        "id": None,
+        "url": article.url,
+        "canonical_url": article.canonical_url,
+        "source": None,
+        "title": article.title,
+        "standfirst": article.standfirst,
+        "body": article.body,
+        "captions": article.captions,
+        "authors": list(article.authors),
+        "section": article.section,
+        "tags": list(article.tags),
+        "lang": article.lang,
+        "image": article.image,
+        "published": moment(article.published),
+        "published_precision": article.published_precision,
+        "published_from": article.published_from,
+        "modified": moment(article.modified),
+        "first_seen": None,
+        "story": None,
+        "revision": 1,
+        "paywalled": article.paywalled,
+        "extractor": article.extractor,
+        "confidence": round(article.confidence, 3),
+    }

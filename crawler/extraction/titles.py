@@ -8,7 +8,6 @@ stands after or before a separator and is known to be one.
 
 import re
 
-from crawler.extraction.blocks import Block
 from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Tree
 from crawler.extraction.zones import folded
@@ -19,7 +18,7 @@ _SEPARATOR = re.compile(r"\s+[|·•–—»«:\-/~]+\s+|\s*[|｜]\s*|\s+::\s+|:
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
-def find_title(tree: Tree, claims: Structured, blocks: list[Block], url: str) -> str:
+def find_title(tree: Tree, claims: Structured, url: str) -> str:
     """The headline; empty when the page has none at all."""
     site = site_name(claims)
     title_tag = next((element.text() for element in tree.all("title")), "")

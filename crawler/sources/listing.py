@@ -23,7 +23,7 @@ from crawler.extraction.encoding import decode
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import language_of, title_of
 from crawler.sources.markup import root_name, what_is
-from crawler.urls import clean_url, same_site, url_key
+from crawler.urls import listed_url, same_site, url_key
 
 _OTHER_DOCUMENTS = {"rss", "feed", "rdf", "urlset", "sitemapindex", "opml"}
 _SURE = 5
@@ -137,7 +137,7 @@ def _attribute(page: LexborHTMLParser, selector: str, name: str) -> str:
 
 
 def _base(page: LexborHTMLParser, url: str) -> str:
-    return clean_url(_attribute(page, "base[href]", "href") or url, url) or url
+    return listed_url(_attribute(page, "base[href]", "href") or url, url) or url
 
 
 def _site_name(page: LexborHTMLParser) -> str | None:
@@ -165,7 +165,7 @@ def _targets(links: list[LexborNode], base: str, url: str, chosen: bool) -> list
     own = url_key(url)
     targets: dict[str, _Target] = {}
     for link in links:
-        address = clean_url(link.attributes.get("href") or "", base)
+        address = listed_url(link.attributes.get("href") or "", base)
         if address is None or (not chosen and not same_site(address, url)):
             continue
         key = url_key(address)
@@ -312,7 +312,7 @@ def _older(page: LexborHTMLParser, base: str, url: str) -> str | None:
     """The next page of the list, if it names one."""
     links = [*page.css('link[rel="next"]'), *page.css('a[rel~="next"]')]
     links += [link for link in page.css("a[href]") if _NEXT.match(link.text().strip())]
-    addresses = (clean_url(link.attributes.get("href") or "", base) for link in links)
+    addresses = (listed_url(link.attributes.get("href") or "", base) for link in links)
     return next(
         (
             found
