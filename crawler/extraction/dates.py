@@ -67,6 +67,7 @@ _PUBLISHED_TEXT = re.compile(
 )
 _LONGEST_PRINTED = 160  # characters; longer lines are sentences, which speak of other days
 _STAMPED = timedelta(days=3)
+_NOT_OF_PAGE = frozenset({"caption", "furniture", "talk", "ad", "consent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class _Evidence:
     text: str
     stated: bool = False
     """Whether a machine-readable field says it, not a look at the page."""
+    alone: bool = False
+    """Whether it is a date of publication by name, or a line by the headline and nothing else."""
 
 
 def find_published(
@@ -153,15 +156,12 @@ def _is_day_of_fetching(at: datetime, fetched_at: datetime) -> bool:
 
 def _unstamped(found: Published, shown: list[_Evidence], page: Page, hints: Hints) -> Published:
     """The date printed by the headline, where the machine's is later and only the last edit's."""
-    if found.at is None or (found.modified and abs(found.modified - found.at) > _STAMPED):
+    if found.at is None or not found.modified or abs(found.modified - found.at) > _STAMPED:
         return found
     for evidence in shown:
-        printed = _believed(evidence, page, hints)
-        if printed is None or printed.at is None or evidence.origin == "url":
-            continue
-        if printed.at + _STAMPED < found.at:
-            return replace(printed, modified=found.modified or found.at)
-        return found
+        printed = _believed(evidence, page, hints) if evidence.alone else None
+        if printed and printed.at and printed.at + _STAMPED < found.at:
+            return replace(printed, modified=found.modified)
     return found
 
 
@@ -208,11 +208,16 @@ def _shown_times(tree: Tree, blocks: list[Block], place: Place) -> Iterator[_Evi
             named.append(text)
     if len({text[:10] for text in named}) > 1:
         named = []  # of several articles
-    yield from (_Evidence("time_tag", text) for text in [*near, *named])
+    yield from (_Evidence("time_tag", text) for text in near)
+    yield from (_Evidence("time_tag", text, alone=True) for text in named)
 
 
 def _is_elsewhere(element: Element) -> bool:
-    return any(above.tag in {"a", "nav", "aside", "li"} for above in element.ancestors())
+    """Whether it stands where other stories are listed."""
+    tags = {above.tag for above in element.ancestors()}
+    return bool(tags & {"nav", "aside"}) or (
+        bool(tags & {"a", "li"}) and not _is_named_published(element)
+    )
 
 
 def _is_named_published(element: Element) -> bool:
@@ -247,8 +252,14 @@ def _shown_texts(tree: Tree, blocks: list[Block], page: Page, place: Place) -> I
     after = blocks[place.headline + 1 : max(place.first, place.headline + 8)]
     before = [b for b in blocks[max(0, place.headline - 3) : place.headline] if b.kind != "page"]
     for block in [*after, *reversed(before)]:
-        if len(block.text) <= _LONGEST_PRINTED and not _starts_changed(block.text):
-            yield _Evidence("text", block.text)
+        if len(block.text) > _LONGEST_PRINTED or block.kind in _NOT_OF_PAGE:
+            continue
+        if not _starts_changed(block.text):
+            yield _Evidence("text", block.text, alone=_is_date_alone(block.text))
+
+
+def _is_date_alone(text: str) -> bool:
+    return len(text) <= 30 and sum(character.isdigit() for character in text) >= 5
 
 
 def _starts_changed(text: str) -> bool:
