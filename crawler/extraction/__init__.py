@@ -96,6 +96,7 @@ def _article(
         published=published.at,
         published_precision=published.precision,
         published_from=published.origin,
+        published_offset=published.offset,
         modified=published.modified,
         paywalled=_paywalled(claims),
         site_name=site or None,
