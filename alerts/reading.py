@@ -79,8 +79,12 @@ class ReadField:
         return start + sum(len(token) + 1 for token in tokens[: len(words)])
 
     def _same_case(self, term: Term, span: tuple[int, int]) -> bool:
+        """Looks at whole graphemes, which may hold the end of another token: ½ holds 1 and 2."""
         cased = fold_words(self.folded.original[slice(*span)], keep_case=True)
-        return len(cased) == len(term.cased) and begins(cased, term.cased)
+        length = len(term.cased)
+        return any(
+            begins(cased[at : at + length], term.cased) for at in range(len(cased) - length + 1)
+        )
 
     def _pattern_place(self, start: int, end: int, name: str) -> Place:
         """A pattern's place takes up the tokens it touches; between tokens it takes up none."""

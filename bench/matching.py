@@ -91,7 +91,7 @@ def query(number: int, terms: Terms) -> str:
 
 
 def mixed(size: int, terms: Terms) -> Iterator[str]:
-    """The mix of queries that the table is measured with."""
+    """One name, NEAR, a star, AND, AND NOT."""
     for number in range(size):
         yield query(number, terms)
 
@@ -122,12 +122,12 @@ def timed(call: Callable[[Text], object], texts: Sequence[Text]) -> list[float]:
 
 
 def mean(times: Sequence[float]) -> float:
-    """Their mean."""
+    """The arithmetic mean."""
     return statistics.fmean(times)
 
 
 def measure(label: str, queries: Sequence[str], texts: Sequence[Text]) -> None:
-    """Measures one number of watchlists and prints its line."""
+    """Build the matcher, match every article, print one line."""
     rules = {f"w{number}": Rule(parse(text)) for number, text in enumerate(queries)}
     gc.collect()
     process = psutil.Process()
@@ -194,7 +194,7 @@ def token_index(queries: Sequence[str], texts: Sequence[Text]) -> float:
 
 
 def main() -> None:
-    """Runs the bench."""
+    """Every size, then the profiles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--articles", type=int, default=5000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from crawler.items import DocumentItem
+from crawler.items import DocumentError, DocumentItem
 from crawler.sources import SOURCE_KINDS, Document
 from crawler.sources.discover import Channel, discover
 
@@ -28,5 +28,9 @@ def read_document(kind: str, document: Document) -> Reading:
     found = discover(document.body, document.url, document.content_type)
     if found.kind != "page":
         return Reading(found.kind, SOURCE_KINDS[found.kind](document))
-    links = SOURCE_KINDS["listing"](document)
+    try:
+        links = SOURCE_KINDS["listing"](document)
+    except DocumentError:
+        # The page may still name its channels.
+        links = DocumentItem()
     return Reading("page", replace(links, title=links.title or found.title), found.channels)

@@ -27,7 +27,7 @@ _Flags = npt.NDArray[np.bool_]
 _SPACE = ord(BOUNDARY)
 _APOSTROPHE = ord(APOSTROPHE)
 _ASCII = bytes(ord(fold_char(chr(code))) if code < 128 else _SPACE for code in range(256))
-_SHORT = 24
+_SHORT = 12
 """Below so many code points the letter-by-letter way is the faster one."""
 
 _GRAPHEME = regex.compile(r"\X")
@@ -62,7 +62,7 @@ class Folded:
     def offsets(self) -> _Offsets:
         """For each byte of `encoded`, its place in the original, in code points.
 
-        For a space it is where the token before it ends, dropped code points included.
+        For a space it is where the token before it ends; marks dropped behind it come after.
         """
         if self._offsets is None:
             self._offsets = self._sources()
@@ -123,14 +123,19 @@ def fold_words(text: str, *, keep_case: bool = False) -> tuple[str, ...]:
 
 
 def _fold_ascii(text: str) -> Folded:
-    folded = b" %b " % text.encode().translate(_ASCII)
-    if b"'" in folded:
-        while b"'s'" in folded:
-            folded = folded.replace(b"'s'", b"  '")
-        folded = folded.replace(b"'s ", b"   ").replace(b"'", b" ")
-    letters = np.frombuffer(folded, np.uint8)
-    single = _single(letters == _SPACE)
-    return Folded(text, letters[single].tobytes(), lambda: _shifted(np.flatnonzero(single)))
+    return _fold_bytes(text, b" %b " % text.encode().translate(_ASCII))
+
+
+def _fold_bytes(text: str, letters: bytes) -> Folded:
+    """One byte for each code point and a boundary on either side; nothing dropped or unfolded."""
+    if b"'" in letters:
+        while b"'s'" in letters:
+            letters = letters.replace(b"'s'", b"  '")
+        letters = letters.replace(b"'s ", b"   ").replace(b"'", b" ")
+    numbers = np.frombuffer(letters, np.uint8)
+    single = _single(numbers == _SPACE)
+    encoded = numbers[single].tobytes()
+    return Folded(text, encoded, lambda: _shifted(np.flatnonzero(single)))
 
 
 def _shifted(places: _Offsets) -> _Offsets:
@@ -163,9 +168,11 @@ def _token_offsets(found: list[tuple[bytes, int, int]]) -> _Offsets:
 def _fold_numbers(text: str) -> Folded:
     """One look-up for all code points, then only what the text turns out to hold."""
     codes = np.frombuffer(f" {text} ".encode("utf-32-le", "surrogatepass"), np.uint32)
-    numbers = table.numbers(codes)
+    numbers, most = table.numbers(codes)
+    if most < 128 and b"\0" not in (letters := numbers.astype(np.uint8).tobytes()):
+        return _fold_bytes(text, letters)
     offsets: _Offsets | None = None
-    if (most := int(numbers.max())) >= table.SPECIAL:
+    if most >= table.SPECIAL:
         if (numbers == table.NEIGHBOURS).any():
             return _fold_letters(text)
         numbers, offsets = _unfolded(codes, numbers)
@@ -193,9 +200,8 @@ def _byte_offsets(numbers: table.Numbers, places: _Offsets, offsets: _Offsets | 
     letters = numbers[places]
     if offsets is not None:
         places = offsets[places]
-        # The whole of a code point that unfolds to several tokens, as ½ does.
         ends = np.flatnonzero(letters[1:] == _SPACE) + 1
-        places[ends] = np.maximum(places[ends], places[ends - 1] + 1)
+        places[ends] = places[ends - 1] + 1
     places = _shifted(places)
     if letters.max() < 0x80:
         return places

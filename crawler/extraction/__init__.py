@@ -37,8 +37,8 @@ def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
         return NotArticle(page.url, "too_large", f"{len(text):,} characters")
     tree = parse(bounded(text))
     claims = read_structured(tree, page.url)
-    blocks = read_blocks(tree)
-    title = find_title(tree, claims, blocks, page.url)
+    title = find_title(tree, claims, page.url)
+    blocks = read_blocks(tree, title)
     summary = claims.first("og:description", "description", "twitter:description")
     zones = find_zones(tree, blocks, title, summary)
     return judge(tree, claims, blocks, zones, title, page.url) or _article(
@@ -96,6 +96,7 @@ def _article(
         published=published.at,
         published_precision=published.precision,
         published_from=published.origin,
+        published_offset=published.offset,
         modified=published.modified,
         paywalled=_paywalled(claims),
         site_name=site or None,

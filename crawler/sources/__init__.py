@@ -30,7 +30,9 @@ def _feed(document: Document) -> DocumentItem:
 
 
 def _sitemap(document: Document) -> DocumentItem:
-    return parse_sitemap(document.body, document.url)
+    return parse_sitemap(
+        document.body, document.url, document.content_type, timezone=document.timezone
+    )
 
 
 def _listing(document: Document) -> DocumentItem:

@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from crawler.sources.markup import decoded, decompressed
 from crawler.text import clean_line
-from crawler.urls import clean_url
+from crawler.urls import listed_url
 
 _FEED_TYPES = frozenset(
     {
@@ -86,7 +86,7 @@ def _without_comments(text: str) -> str:
 def _page(text: str, url: str) -> Discovery:
     tree = LexborHTMLParser(text)
     base = tree.css_first("base[href]")
-    root = clean_url(base.attributes.get("href") or "", base=url) if base else None
+    root = listed_url(base.attributes.get("href") or "", base=url) if base else None
     feeds = list(_named_feeds(tree, root or url))
     whole = [feed for feed in feeds if not _PARTIAL.search(f"{feed.url} {feed.title}")]
     title = tree.css_first("title")
@@ -101,7 +101,7 @@ def _named_feeds(tree: LexborHTMLParser, base: str) -> Iterator[Channel]:
         kind = (attributes.get("type") or "").split(";")[0].strip().lower()
         if "alternate" not in relations or kind not in _FEED_TYPES:
             continue
-        address = clean_url(attributes.get("href") or "", base=base)
+        address = listed_url(attributes.get("href") or "", base=base)
         if address:
             yield Channel("feed", address, clean_line(attributes.get("title") or "", _PAGE_TITLE))
 

@@ -29,7 +29,7 @@ from crawler.record import (
 )
 from crawler.robots import RobotRules
 from crawler.schedule import page_retry, retry_after_time
-from crawler.urls import clean_url, host_of
+from crawler.urls import clean_url, host_of, listed_url
 from crawler.visit import Visit, Wanted
 from store.articles import Entry
 
@@ -148,7 +148,7 @@ class NewsSpider(Spider):
     def _sitemaps(self, url: str) -> tuple[str, ...]:
         rules = self.robots.get(self.host)
         named = rules.sitemaps if rules else ()
-        return tuple(clean for sitemap in named if (clean := clean_url(sitemap, base=url)))
+        return tuple(address for sitemap in named if (address := listed_url(sitemap, base=url)))
 
     async def _take_page(self, answer: Answer, entry: Entry) -> PageItem | None:
         assert entry.id is not None
