@@ -1,9 +1,15 @@
-"""One delivery as channels see it."""
+"""One delivery as channels see it, and what can become of it: a receipt or one of two failures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+REPLY_LIMIT = 512
+"""Bytes of a reply that are kept with an attempt."""
+
+Blame = Literal["message", "destination", "unclear"]
+"""What a temporary failure is about: this one message, everything sent there, or hard to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +29,59 @@ class Envelope:
     watchlists: tuple[str, ...] = ()
     recipient: str = ""
     """The address; empty for channels with a single destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The destination has taken responsibility for the message."""
+
+    code: int | None = None
+    reply: str = ""
+    """The beginning of what it said."""
+
+
+class SendError(Exception):
+    """The destination has not taken the message. Raised only as one of the two kinds below."""
+
+    def __init__(self, reason: str, code: int | None = None, reply: str = "") -> None:
+        """`reason` is one line for a person and holds no secret."""
+        super().__init__(reason)
+        self.reason, self.code, self.reply = reason, code, clip(reply)
+
+
+class TemporaryFailure(SendError):  # noqa: N818 - the pair of words names what follows
+    """Worth another attempt."""
+
+    def __init__(
+        self,
+        reason: str,
+        code: int | None = None,
+        reply: str = "",
+        *,
+        retry_after: timedelta | None = None,
+        blame: Blame = "message",
+    ) -> None:
+        """`retry_after` is what the destination asked for, as it asked."""
+        super().__init__(reason, code, reply)
+        self.retry_after, self.blame = retry_after, blame
+
+
+class PermanentFailure(SendError):  # noqa: N818
+    """No attempt will ever succeed."""
+
+    def __init__(
+        self,
+        reason: str,
+        code: int | None = None,
+        reply: str = "",
+        *,
+        stops_channel: bool = False,
+    ) -> None:
+        """`stops_channel`: the destination wants nothing any more (410)."""
+        super().__init__(reason, code, reply)
+        self.stops_channel = stops_channel
+
+
+def clip(reply: str) -> str:
+    """As much of a reply as is kept, in at most 512 bytes of UTF-8."""
+    return reply.encode("utf-8", "replace")[:REPLY_LIMIT].decode("utf-8", "ignore")

@@ -7,7 +7,9 @@ from email.utils import parseaddr
 
 from alerts.envelope import Envelope
 
-_SAFE = str.maketrans({chr(code): " " for code in [*range(32), *range(127, 160), 0x2028, 0x2029]})
+_CONTROLS = [*range(32), *range(127, 160), 0x2028, 0x2029]
+_TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_SAFE = str.maketrans({**dict.fromkeys(_CONTROLS, " "), **dict.fromkeys(_TURNS, "")})
 
 
 def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
@@ -42,7 +44,7 @@ def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
 
 
 def header_text(text: str) -> str:
-    """The text on one line, fit for a header: no controls, no lone surrogates."""
+    """The text on one line, fit for a header: no controls, direction turns or surrogates."""
     clean = text.translate(_SAFE).encode("utf-8", "replace").decode("utf-8")
     return " ".join(clean.split())
 

@@ -85,10 +85,12 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def answer_of_failure(url: str, failure: Failure) -> Answer:
-    """Why no answer came, from Twisted's failure."""
+def answer_of_failure(url: str, failure: Failure, guard: str | None) -> Answer:
+    """Why no answer came, from Twisted's failure; `guard` is what the address guard said."""
     error = failure.value
     if isinstance(error, RefusedRequestError):
         return Answer(url, error=str(error), refused=True)
+    if guard is not None and isinstance(error, exceptions.CannotResolveHostError):
+        return Answer(url, error=guard, refused=True)
     words = next((words for kind, words in _WORDS if isinstance(error, kind)), None)
     return Answer(url, error=words or f"{type(error).__name__}: {str(error)[:200]}")

@@ -59,7 +59,9 @@ class CrawlerConfig(Table):
     timeout: Duration = Field(timedelta(seconds=30), description="of one request")
     max_size: Size = Field(10 * 1024**2, description="of one response, after decompression")
     obey_robots: bool = Field(True, description="whether robots.txt is obeyed")
-    proxy: str = Field("", description="an http:// proxy for everything the crawler fetches")
+    proxy: str = Field(
+        "", repr=False, description="an http:// proxy for everything the crawler fetches"
+    )
     allow_private: tuple[Annotated[Network, BeforeValidator(_network)], ...] = Field(
         (), description="address ranges that may be reached although private"
     )
@@ -96,7 +98,7 @@ class SourceConfig(Table):
         "auto", description="no new article for so long is worth a message"
     )
     headers: dict[str, str] = Field(
-        default_factory=dict, description="sent with every request to its host"
+        default_factory=dict, repr=False, description="sent with every request to its host"
     )
     select: SelectConfig = Field(
         default_factory=SelectConfig, description="CSS selectors, where the automatic way fails"

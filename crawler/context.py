@@ -25,3 +25,5 @@ class CrawlContext:
     """The time now, aware and in UTC."""
     chance: Callable[[], float]
     """A random number in [0, 1), for jitter."""
+    why_refused: Callable[[str], str | None]
+    """Why the address guard last refused to resolve a host."""

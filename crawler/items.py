@@ -47,7 +47,9 @@ class DocumentItem:
     entries: tuple[EntryItem, ...] = ()
     """In the document's order; nothing is left out and nothing is sorted."""
     documents: tuple[str, ...] = ()
-    """Further documents of the same source to fetch: an index's sitemaps, next pages."""
+    """Further documents that belong to this visit: an index's sitemaps, newest first."""
+    older: str | None = None
+    """Where the source goes on with older entries (RFC 5005, a next page): read to fill a gap."""
     title: str | None = None
     """The site's or feed's own name."""
     lang: str | None = None
@@ -121,6 +123,8 @@ class ArticleItem:
     published: datetime | None = None
     published_precision: Precision = "unknown"
     published_from: Origin = "unknown"
+    published_offset: timedelta | None = None
+    """Of the zone the time was written in, when it was: tells the day as readers there saw it."""
     modified: datetime | None = None
     paywalled: bool = False
     site_name: str | None = None

@@ -21,7 +21,7 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
     """
     tree = read_tree(path)
     reader = TableReader(tree, fill_in(tree, env))
-    config = check(read_tables(tree, reader), tree, reader)
+    config = check(read_tables(reader), reader)
     if tree.problems:
         raise ConfigError(_in_order(tree, tree.problems))
     return config.model_copy(

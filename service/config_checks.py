@@ -7,30 +7,35 @@ from pathlib import Path
 from typing import Any
 
 from alerts.config import WatchlistConfig
+from alerts.digest import parse_deliver
 from service.config_errors import did_you_mean
 from service.config_models import Config, is_loopback
+from service.config_queries import check_queries
 from service.config_tables import TableReader
-from service.toml_files import Tree
 from service.toml_places import TomlPath
 
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql+psycopg://"
 
 
-def check(config: Config, tree: Tree, reader: TableReader) -> Config:
+def check(config: Config, reader: TableReader) -> Config:
     """Notes every fault and doubt between the tables; gives the configuration with full paths."""
     channels = list(_raw(reader, "channel"))
-    _check_channels(("health", "notify"), config.health.notify, channels, tree)
+    _check_channels(("health", "notify"), config.health.notify, channels, reader)
     for key, watchlist in config.watchlists.items():
         path = ("watchlist", key)
-        _check_channels((*path, "notify"), watchlist.notify, channels, tree)
-        _check_sources(path, watchlist, list(_raw(reader, "source")), tree)
-        _check_lists(path, watchlist, tree)
-    _check_web(config, tree)
-    _check_recipients(config, channels, tree)
-    _check_addresses(config, tree)
-    _check_secrecy(tree, reader.literal_secrets)
-    return _with_full_paths(config, tree)
+        _check_channels((*path, "notify"), watchlist.notify, channels, reader)
+        _check_sources(path, watchlist, list(_raw(reader, "source")), reader)
+        _check_lists(path, watchlist, reader)
+        _check_moment((*path, "deliver"), watchlist.deliver, reader)
+    check_queries(config, reader)
+    if config.health.coverage:
+        _check_moment(("health", "coverage"), config.health.coverage, reader)
+    _check_web(config, reader)
+    _check_recipients(config, channels, reader)
+    _check_addresses(config, reader)
+    _check_secrecy(reader)
+    return _with_full_paths(config, reader)
 
 
 def _raw(reader: TableReader, section: str) -> Mapping[str, Any]:
@@ -40,62 +45,64 @@ def _raw(reader: TableReader, section: str) -> Mapping[str, Any]:
 
 
 def _check_channels(
-    path: TomlPath, names: Iterable[str] | None, known: list[str], tree: Tree
+    path: TomlPath, names: Iterable[str] | None, known: list[str], reader: TableReader
 ) -> None:
     for index, name in enumerate(names or ()):
         if name not in known:
             there = did_you_mean(name, known) or "; no channel is configured"
-            tree.fail(_item(tree, path, index), f'there is no channel "{name}"{there}')
-
-
-def _item(tree: Tree, path: TomlPath, index: int) -> TomlPath:
-    """The path of an item, or of the key itself where one text stands for a list of one."""
-    document, _ = tree.place(path)
-    item = (*path, index)
-    return item if item in document.places else path
+            reader.fail(reader.item((*path, index)), f'there is no channel "{name}"{there}')
 
 
 def _check_sources(
-    path: TomlPath, watchlist: WatchlistConfig, known: list[str], tree: Tree
+    path: TomlPath, watchlist: WatchlistConfig, known: list[str], reader: TableReader
 ) -> None:
     for index, pattern in enumerate(watchlist.sources):
         if pattern != "*" and not any(fnmatchcase(name, pattern) for name in known):
-            where = _item(tree, (*path, "sources"), index)
-            tree.warn(where, f'no source has an id like "{pattern}"{did_you_mean(pattern, known)}')
+            where = reader.item((*path, "sources", index))
+            reader.warn(
+                where, f'no source has an id like "{pattern}"{did_you_mean(pattern, known)}'
+            )
 
 
-def _check_lists(path: TomlPath, watchlist: WatchlistConfig, tree: Tree) -> None:
+def _check_lists(path: TomlPath, watchlist: WatchlistConfig, reader: TableReader) -> None:
     lists = watchlist.any or watchlist.all or watchlist.none
     if watchlist.query and lists:
-        tree.fail((*path, "query"), "stands instead of any, all and none, not beside them")
-    if not (watchlist.query or watchlist.any or watchlist.all):
-        tree.fail(path, "has nothing to look for; give it any, all or a query")
+        reader.fail((*path, "query"), "stands instead of any, all and none, not beside them")
+    elif not (watchlist.query or watchlist.any or watchlist.all):
+        reader.fail(path, "has nothing to look for; give it any, all or a query")
 
 
-def _check_web(config: Config, tree: Tree) -> None:
+def _check_moment(path: TomlPath, deliver: str, reader: TableReader) -> None:
+    try:
+        parse_deliver(deliver)
+    except ValueError as error:
+        reader.fail(path, str(error))
+
+
+def _check_web(config: Config, reader: TableReader) -> None:
     address = config.web.address
     if address and not is_loopback(address[0]) and not config.web.password.get_secret_value():
         message = f"{config.web.listen!r} can be reached by others; [web] needs a password"
-        tree.fail(("web", "listen"), message)
+        reader.fail(("web", "listen"), message)
 
 
-def _check_recipients(config: Config, channels: list[str], tree: Tree) -> None:
+def _check_recipients(config: Config, channels: list[str], reader: TableReader) -> None:
     if config.watchlists and not channels:
         first = next(iter(config.watchlists))
-        tree.warn(("watchlist", first), "no channel is configured: nobody is told of matches")
+        reader.warn(("watchlist", first), "no channel is configured: nobody is told of matches")
 
 
-def _check_addresses(config: Config, tree: Tree) -> None:
+def _check_addresses(config: Config, reader: TableReader) -> None:
     first: dict[str, str] = {}
     for key, source in config.sources.items():
         if other := first.get(source.url):
-            tree.warn(("source", key, "url"), f"is the address of source.{other} too")
+            reader.warn(("source", key, "url"), f"is the address of source.{other} too")
         first.setdefault(source.url, key)
 
 
-def _check_secrecy(tree: Tree, literal: set[TomlPath]) -> None:
-    for path in literal:
-        document, _ = tree.place(path)
+def _check_secrecy(reader: TableReader) -> None:
+    for path in reader.literal_secrets:
+        document, _ = reader.tree.place(path)
         try:
             open_to_all = document.path.stat().st_mode & stat.S_IROTH
         except OSError:
@@ -105,19 +112,19 @@ def _check_secrecy(tree: Tree, literal: set[TomlPath]) -> None:
                 f"is a secret in a file that every user can read; chmod 600 {document.name}, "
                 'or write ${NAME} or { file = "…" }'
             )
-            tree.warn(path, message)
+            reader.warn(path, message)
 
 
-def _with_full_paths(config: Config, tree: Tree) -> Config:
+def _with_full_paths(config: Config, reader: TableReader) -> Config:
     """The configuration with the database's file made absolute; channels resolve their own."""
     folder = config.path.parent
     service = config.service.model_copy(
-        update={"database": _database(config.service.database, folder, tree)}
+        update={"database": _database(config.service.database, folder, reader)}
     )
     return config.model_copy(update={"service": service})
 
 
-def _database(url: str, folder: Path, tree: Tree) -> str:
+def _database(url: str, folder: Path, reader: TableReader) -> str:
     path = ("service", "database")
     if url.startswith(_POSTGRESQL):
         return url
@@ -126,6 +133,6 @@ def _database(url: str, folder: Path, tree: Tree) -> str:
         scheme = url.split(":")[0]
         meant = " (with the driver's name)" if scheme in {"postgresql", "postgres"} else ""
         message = f'must be "{_SQLITE}FILE" or "{_POSTGRESQL}…"{meant}'
-        tree.fail(path, message)
+        reader.fail(path, message)
         return url
     return _SQLITE + str(folder / file)

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from alerts.channels import ChannelConfig
 from alerts.config import Names, Variants, WatchlistConfig
 from crawler.config import CrawlerConfig, SourceConfig, Timezone, check_web_address
-from service.channel_stand_in import ChannelConfig
 from service.config_errors import Problem
 from store.config import Duration, Secret, Table
 
@@ -19,8 +19,8 @@ def split_address(listen: str) -> tuple[str, int] | None:
     """`127.0.0.1:8780` or `[::1]:8780` as host and port; None for "". Raises ValueError."""
     if not listen:
         return None
-    host, _, port = listen.rpartition(":")
-    if not (port.isascii() and port.isdecimal() and int(port) <= 65535) or (
+    host, colon, port = listen.rpartition(":")
+    if not (colon and port.isascii() and port.isdecimal() and int(port) <= 65535) or (
         ":" in host and not (host.startswith("[") and host.endswith("]"))
     ):
         raise ValueError(f'{listen!r} is not an address with a port; write "127.0.0.1:8780"')

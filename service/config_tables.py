@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from alerts.channels import CHANNEL_KINDS
 from alerts.config import Variants, WatchlistConfig
 from crawler.config import CrawlerConfig, SourceConfig
-from service.channel_stand_in import CHANNEL_KINDS
 from service.config_errors import did_you_mean
 from service.config_models import Config, HealthConfig, ServiceConfig, WebConfig
 from service.config_secrets import Filled, gives_access, hide_userinfo, secret_texts
@@ -30,15 +30,16 @@ SINGLE: dict[str, type[BaseModel]] = {
     "health": HealthConfig,
 }
 
+_SET_NAME = re.compile(r"[\w-]+")
 _ID = re.compile(r"\w[\w.:+-]{0,99}")
 
 _LEAST_SECRET = 4
 """Shorter texts are too common to be cut out of a message or a log line."""
 
 
-def read_tables(tree: Tree, reader: "TableReader") -> Config:
+def read_tables(reader: "TableReader") -> Config:
     """Every table of a tree; one with faults is left out or stands with its defaults."""
-    table = reader.filled.table
+    tree, table = reader.tree, reader.filled.table
     for section in table.keys() - SINGLE.keys() - set(NAMED):
         known = [*SINGLE, *NAMED, "include"]
         tree.fail((section,), f"unknown table{did_you_mean(section, known)}")
@@ -93,10 +94,12 @@ class TableReader:
         for name, value in self._section("variants").items():
             path = ("variants", name)
             spellings = [value] if isinstance(value, str) else value
-            if not isinstance(spellings, list):
-                self._fail(path, f"must be a list of terms, not {type_in_words(value)}")
+            if not _SET_NAME.fullmatch(name):
+                self.fail(path, "the name of a set is letters, digits, - and _")
+            elif not isinstance(spellings, list):
+                self.fail(path, f"must be a list of terms, not {type_in_words(value)}")
             elif not spellings:
-                self._fail(path, "holds no spelling")
+                self.fail(path, "holds no spelling")
             elif self._are_texts(spellings, path):
                 found[name] = tuple(spellings)
         return found
@@ -105,14 +108,14 @@ class TableReader:
         wrong = [n for n, spelling in enumerate(spellings) if not isinstance(spelling, str)]
         for index in wrong:
             words = type_in_words(spellings[index])
-            self._fail((*path, index), f"must be a text in quotes, not {words}")
+            self.fail((*path, index), f"must be a text in quotes, not {words}")
         return not wrong
 
     def _section(self, section: str) -> dict[str, Any]:
         table = self.filled.table.get(section, {})
         if isinstance(table, dict):
             return table
-        self._fail((section,), f"must be a table, not {type_in_words(table)}")
+        self.fail((section,), f"must be a table, not {type_in_words(table)}")
         return {}
 
     def _ids(self, section: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -120,9 +123,9 @@ class TableReader:
             path = (section, key)
             if not isinstance(table, dict):
                 hint = f"write [{section}.ID] and below it the keys"
-                self._fail(path, f"must be a table, not {type_in_words(table)}; {hint}")
+                self.fail(path, f"must be a table, not {type_in_words(table)}; {hint}")
             elif not _ID.fullmatch(key):
-                self._fail(path, "an id is letters, digits and - _ . : +, a letter or digit first")
+                self.fail(path, "an id is letters, digits and - _ . : +, a letter or digit first")
             else:
                 yield key, table
 
@@ -131,12 +134,12 @@ class TableReader:
         self._gather_secrets(model, table, path)
         dates = set(_dates(table, path))
         for found in dates:
-            self._fail(found, "a date or time stands in quotes here")
+            self.fail(found, "a date or time stands in quotes here")
         read, findings = _validate(model, table)
         for details in findings:
             where = (*path, *details["loc"])
             if where not in dates:
-                self._fail(where, in_words(model, table, details))
+                self.fail(where, in_words(model, table, details))
         return None if dates else read
 
     def read_channel(self, table: Mapping[str, Any], path: TomlPath) -> BaseModel | None:
@@ -148,21 +151,30 @@ class TableReader:
             self._gather_secrets(model, table, path)
         choices = list(CHANNEL_KINDS)
         if "kind" not in table:
-            self._fail(path, f'the key "kind" is missing; it is one of {", ".join(choices)}')
+            self.fail(path, f'the key "kind" is missing; it is one of {", ".join(choices)}')
         else:
             shown = json.dumps(kind, default=str, ensure_ascii=False)
             meant = did_you_mean(str(kind), choices)
-            self._fail((*path, "kind"), f"{shown} is no kind of channel{meant}")
+            self.fail((*path, "kind"), f"{shown} is no kind of channel{meant}")
         return None
 
-    def _fail(self, path: TomlPath, message: str) -> None:
+    def item(self, path: TomlPath) -> TomlPath:
+        """The path of a list's item, or of its key where one text stands for a list of one."""
+        document, _ = self.tree.place(path)
+        return path if path in document.places else path[:-1]
+
+    def fail(self, path: TomlPath, message: str) -> None:
         """Notes a fault unless one is noted at that place; hides what must not be shown."""
         if any(problem.path[: len(path)] == path for problem in self.tree.problems):
             return
-        self.tree.fail(path, self.conceal(path, message))
+        self.tree.fail(path, self._conceal(path, message))
 
-    def conceal(self, path: TomlPath, message: str) -> str:
-        """The message with values from elsewhere as they are written, and secrets as ***."""
+    def warn(self, path: TomlPath, message: str) -> None:
+        """Notes a doubt; hides what must not be shown."""
+        self.tree.warn(path, self._conceal(path, message))
+
+    def _conceal(self, path: TomlPath, message: str) -> str:
+        # A value from elsewhere shows as the reference that is written in its place.
         for found, written in self.filled.written.items():
             if found[:2] == path[:2] and (value := _value_at(self.filled.table, found)):
                 message = message.replace(value, written).replace(repr(value)[1:-1], written)
@@ -210,7 +222,7 @@ def _validate(
         model.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         strict = error.errors(include_url=False)
-        findings = [d for d in strict if d["type"] in _SCALARS and d["loc"][0] in table]
+        findings = [d for d in strict if _is_converted(d, table)]
     try:
         read = model.model_validate(table)
     except ValidationError as error:
@@ -226,3 +238,9 @@ def _dates(value: Any, path: TomlPath) -> Iterator[TomlPath]:
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _dates(item, (*path, key))
+
+
+def _is_converted(details: ErrorDetails, table: Mapping[str, Any]) -> bool:
+    """Whether a finding is about a scalar as written, not about a default or a value made of it."""
+    written = isinstance(details["input"], bool | int | float | str)
+    return details["type"] in _SCALARS and written and details["loc"][0] in table

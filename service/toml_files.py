@@ -56,6 +56,10 @@ class Tree:
         self.warnings.append(self.problem(path, message))
 
 
+_DEEPEST = 32
+_TOO_DEEP = "nested too deeply; a configuration needs a handful of levels"
+
+
 def read_tree(path: Path) -> Tree:
     """Reads a file and what it includes. Raises ConfigError when the file itself is not TOML.
 
@@ -78,12 +82,14 @@ def read_document(path: Path, name: str) -> Document:
     text = _decode(_read_bytes(path, name), name)
     try:
         table = tomllib.loads(text)
-        return Document(path, name, table, find_places(text))
+        places = find_places(text)
     except RecursionError as error:
-        message = "nested too deeply; a configuration needs a handful of levels"
-        raise ConfigError([Problem(name, None, (), message)]) from error
+        raise ConfigError([Problem(name, None, (), _TOO_DEEP)]) from error
     except ValueError as error:  # TOMLDecodeError, and int() on thousands of digits
         raise ConfigError([_syntax_problem(name, text, str(error))]) from error
+    if any(len(path) > _DEEPEST for path in places):
+        raise ConfigError([Problem(name, None, (), _TOO_DEEP)])
+    return Document(path, name, table, places)
 
 
 def _read_bytes(path: Path, name: str) -> bytes:
@@ -118,8 +124,10 @@ _IN_WORDS = (
     ("Invalid value", 'this is no TOML value; text stands in quotes, as in name = "Dawn"'),
     ("Unclosed array", "a [ is not closed, or a comma is missing between two items"),
     ("Unclosed inline table", "a { is not closed, or a comma is missing between two keys"),
+    ("Expected \"'", "a text is not closed: its second quote is missing"),
     ("Unterminated string", "a text is not closed: its second quote is missing"),
     ("Illegal character '\\n'", "a text is not closed before the end of the line"),
+    ("Found invalid character '\\n'", "a text is not closed before the end of the line"),
     ("Illegal character", "a control character stands here; remove it"),
     ("Found invalid character", "a control character stands here; remove it"),
     ("Expected '='", "a = is missing after the key; keys with spaces or dots stand in quotes"),

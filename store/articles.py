@@ -51,7 +51,7 @@ class Entry(SQLModel, table=True):
     next_attempt_at: datetime | None = moment()
     last_error: str | None = None
     outcome: str | None = None
-    """NULL (waiting) | article | duplicate | not_article | refused | failed"""
+    """NULL (waiting) | article | duplicate | not_article | refused | failed | old (not fetched)"""
     article_id: int | None = Field(default=None, index=True)
 
 

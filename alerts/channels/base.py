@@ -6,79 +6,19 @@ anything that the world outside can cause.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Protocol
 
-import httpx
 from pydantic import AfterValidator, ConfigDict, Field
 
-from alerts.envelope import Envelope
+from alerts.envelope import Envelope, Receipt
+from alerts.retry import Policy
 from store.config import Duration, Table
 
-REPLY_LIMIT = 512
-"""Bytes of a reply that are kept with an attempt."""
-
-Blame = Literal["message", "destination", "unclear"]
-"""What a temporary failure is about: this one message, everything sent there, or hard to tell."""
-
 _QUIET = re.compile(r"(?:([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The destination has taken responsibility for the message."""
-
-    code: int | None = None
-    reply: str = ""
-    """The beginning of what it said."""
-
-
-class SendError(Exception):
-    """The destination has not taken the message. Raised only as one of the two kinds below."""
-
-    def __init__(self, reason: str, code: int | None = None, reply: str = "") -> None:
-        """`reason` is one line for a person and holds no secret."""
-        super().__init__(reason)
-        self.reason, self.code, self.reply = reason, code, clip(reply)
-
-
-class TemporaryFailure(SendError):  # noqa: N818 - the pair of words names what follows
-    """Worth another attempt."""
-
-    def __init__(
-        self,
-        reason: str,
-        code: int | None = None,
-        reply: str = "",
-        *,
-        retry_after: timedelta | None = None,
-        blame: Blame = "message",
-    ) -> None:
-        """`retry_after` is what the destination asked for, as it asked."""
-        super().__init__(reason, code, reply)
-        self.retry_after, self.blame = retry_after, blame
-
-
-class PermanentFailure(SendError):  # noqa: N818
-    """No attempt will ever succeed."""
-
-    def __init__(
-        self,
-        reason: str,
-        code: int | None = None,
-        reply: str = "",
-        *,
-        stops_channel: bool = False,
-    ) -> None:
-        """`stops_channel`: the destination wants nothing any more (410)."""
-        super().__init__(reason, code, reply)
-        self.stops_channel = stops_channel
 
 
 class Channel(Protocol):
@@ -92,20 +32,6 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Ends connections; errors in doing so are nobody's concern."""
-
-
-Network = IPv4Network | IPv6Network
-ClientFactory = Callable[[Sequence[Network], float], httpx.AsyncClient]
-"""Allowed private ranges and seconds to a client that guards which addresses it reaches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What channels need besides their own table."""
-
-    folder: Path
-    """Where relative paths begin: the folder of config.toml."""
-    make_client: ClientFactory
 
 
 def _check_quiet(quiet: str) -> str:
@@ -141,8 +67,15 @@ class ChannelTable(Table):
         """Who gets each message; one delivery is made for each. ("",) is a single destination."""
         return ("",)
 
-    def open(self, around: Surroundings) -> Channel:
-        """The channel of this table; nothing is connected or written yet."""
+    def policy(self) -> Policy:
+        """How long and how often a message is tried."""
+        return Policy(self.waits, self.longest_wait, self.give_up)
+
+    def open(self, folder: Path) -> Channel:
+        """The channel of this table, with its relative paths beginning at `folder`.
+
+        Nothing is connected or written yet.
+        """
         raise NotImplementedError
 
 
@@ -155,11 +88,6 @@ def recipient_key(address: str) -> str:
 def find_recipient(config: ChannelTable, key: str) -> str | None:
     """The address that a key stands for, if the channel still has it."""
     return next((address for address in config.recipients() if recipient_key(address) == key), None)
-
-
-def clip(reply: str) -> str:
-    """As much of a reply as is kept, in at most 512 bytes of UTF-8."""
-    return reply.encode("utf-8", "replace")[:REPLY_LIMIT].decode("utf-8", "ignore")
 
 
 def minutes(*values: float) -> tuple[timedelta, ...]:

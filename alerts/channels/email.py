@@ -17,17 +17,8 @@ import aiosmtplib
 from aiosmtplib import errors
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import (
-    Blame,
-    ChannelTable,
-    PermanentFailure,
-    Receipt,
-    SendError,
-    Surroundings,
-    TemporaryFailure,
-    minutes,
-)
-from alerts.envelope import Envelope
+from alerts.channels.base import ChannelTable, minutes
+from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, SendError, TemporaryFailure
 from alerts.mime import mime_message
 from store.config import Secret
 
@@ -98,9 +89,9 @@ class EmailConfig(ChannelTable):
         """The addresses of `to`, each once."""
         return tuple(dict.fromkeys(self.to))
 
-    def open(self, around: Surroundings) -> "EmailChannel":
+    def open(self, folder: Path) -> "EmailChannel":
         """The channel of this table."""
-        return EmailChannel(self, around.folder)
+        return EmailChannel(self, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +124,12 @@ class EmailChannel:
     async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
         """One transaction: MAIL, one RCPT, DATA. Raises TemporaryFailure or PermanentFailure."""
         raw = mime_message(envelope, self._config.from_, envelope.recipient)
-        client = await self._connected()
         try:
-            return await self._transact(client, envelope.recipient, raw)
+            await self._begin(raw)
+            return await self._transfer(envelope.recipient, raw)
         except (SendError, errors.SMTPException, OSError, ssl.SSLError) as error:
             # After a refusal the connection is in order; after anything else nobody knows.
-            if not await _reset(client, error):
+            if not await _reset(self._client, error):
                 self._drop()
             raise self._failure(error) from error
         except asyncio.CancelledError:
@@ -187,6 +178,7 @@ class EmailChannel:
                 local_hostname=_own_name(),
             )
             await client.connect()
+            await _greet(client)
         except (errors.SMTPException, OSError, ssl.SSLError) as error:
             raise self._connect_failure(error) from error
         try:
@@ -210,10 +202,21 @@ class EmailChannel:
                 f"tls_ca: {ca} cannot be read as a CA file ({error})", blame="destination"
             ) from error
 
-    async def _transact(self, client: aiosmtplib.SMTP, recipient: str, raw: bytes) -> Receipt:
-        """MAIL, RCPT and DATA. A 5xx about the sender is the configuration's fault, not the mail's.
+    async def _begin(self, raw: bytes) -> None:
+        """Opens a transaction; a kept connection that turns out to be dead is replaced once."""
+        kept = self._client is not None
+        try:
+            await self._mail(await self._connected(), raw)
+        except errors.SMTPServerDisconnected:
+            if not kept:
+                raise
+            self._drop()
+            await self._mail(await self._connected(), raw)
 
-        It is therefore raised as temporary: one mistake there must not kill everything that waits.
+    async def _mail(self, client: aiosmtplib.SMTP, raw: bytes) -> None:
+        """MAIL. A refusal of the sender is the configuration's fault, not this message's.
+
+        It is therefore temporary: one mistake there must not kill everything that waits.
         """
         try:
             await client.mail(_bare(self._config.from_), options=_size_option(client, raw))
@@ -222,6 +225,11 @@ class EmailChannel:
                 raise
             reason = _login_words(error) or "the server refuses the sender address"
             raise self._temporary(reason, error, "destination") from error
+
+    async def _transfer(self, recipient: str, raw: bytes) -> Receipt:
+        """RCPT and DATA. Any 2xx after the final dot is acceptance."""
+        client = self._client
+        assert client
         await client.rcpt(_bare(recipient))
         try:
             reply = await client.data(raw, timeout=self._final_dot)
@@ -308,11 +316,20 @@ def _size_option(client: aiosmtplib.SMTP, raw: bytes) -> list[str]:
     return [f"SIZE={len(raw)}"] if client.supports_extension("size") else []
 
 
-async def _reset(client: aiosmtplib.SMTP, error: Exception) -> bool:
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """EHLO, or HELO for servers that know no better, unless STARTTLS has done it."""
+    if not client.is_ehlo_or_helo_needed:
+        return
+    try:
+        await client.ehlo()
+    except errors.SMTPHeloError:
+        await client.helo()
+
+
+async def _reset(client: aiosmtplib.SMTP | None, error: Exception) -> bool:
     """Readies the connection for the next message; whether it can be used again."""
-    answered = isinstance(error, errors.SMTPResponseException) and error.code != 421
-    temporary = isinstance(error, TemporaryFailure) and error.code not in {None, 421}
-    if not (answered or temporary) or not client.is_connected:
+    code = getattr(error, "code", None)
+    if client is None or code in {None, 421} or not client.is_connected:
         return False
     try:
         await client.rset(timeout=5)

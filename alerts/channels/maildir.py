@@ -12,15 +12,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from alerts.channels.base import (
-    ChannelTable,
-    Receipt,
-    Surroundings,
-    TemporaryFailure,
-    minutes,
-)
+from alerts.channels.base import ChannelTable, minutes
 from alerts.channels.email import MailAddress
-from alerts.envelope import Envelope
+from alerts.envelope import Envelope, Receipt, TemporaryFailure
 from alerts.mime import mime_message
 
 
@@ -35,9 +29,9 @@ class MaildirConfig(ChannelTable):
 
     waits: ClassVar[tuple[timedelta, ...]] = minutes(0.5, 2, 5, 10, 20, 40, 60)
 
-    def open(self, around: Surroundings) -> "MaildirChannel":
+    def open(self, folder: Path) -> "MaildirChannel":
         """The channel of this table."""
-        return MaildirChannel(self, around.folder)
+        return MaildirChannel(self, folder)
 
 
 class MaildirChannel:
@@ -67,9 +61,8 @@ def _keep(root: Path, name: str, raw: bytes) -> bool:
     """Whether the file was written; False when it was there, new or read."""
     for part in ("tmp", "new", "cur"):
         (root / part).mkdir(parents=True, exist_ok=True, mode=0o700)
-    if (root / "new" / name).exists() or any(
-        entry.name.partition(":")[0] == name for entry in os.scandir(root / "cur")
-    ):
+    read = (entry.partition(":")[0] for entry in os.listdir(root / "cur"))
+    if (root / "new" / name).exists() or name in read:
         return False
     draft = root / "tmp" / name
     with draft.open("wb") as file:

@@ -14,25 +14,17 @@ import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import (
-    Blame,
-    ChannelTable,
-    ClientFactory,
-    Network,
-    PermanentFailure,
-    Receipt,
-    Surroundings,
-    TemporaryFailure,
-    minutes,
-)
-from alerts.envelope import Envelope
+from alerts.channels.base import ChannelTable, minutes
+from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, TemporaryFailure
+from store.addresses import Network
 from store.config import Secret
+from store.http_client import ForbiddenAddressError, guarded_client, httpx
 
 REPLY_READ = 64 * 1024
 """Bytes of a reply that are read at most; the connection closes on a longer one."""
@@ -130,25 +122,26 @@ class WebhookConfig(ChannelTable):
     )  # the specification's table: 5 s, 5 and 30 min, 2, 5, 10, 14, 20 and 24 h
     one_watchlist: ClassVar[bool] = True
 
-    def open(self, around: Surroundings) -> "WebhookChannel":
+    def open(self, folder: Path) -> "WebhookChannel":
         """The channel of this table."""
-        return WebhookChannel(self, around.make_client)
+        return WebhookChannel(self)
 
 
 class WebhookChannel:
     """Posts signed JSON; connections are kept by the client."""
 
-    def __init__(self, config: WebhookConfig, make_client: ClientFactory) -> None:
-        """`make_client` gives the HTTP client that checks every address it connects to."""
+    def __init__(self, config: WebhookConfig) -> None:
+        """Nothing is connected yet."""
         self._url = config.url.get_secret_value()
         self._host = urlsplit(self._url).hostname or ""
         self._keys = [signing_key(secret.get_secret_value()) for secret in config.secret]
         self._timeout = config.timeout.total_seconds()
-        self._client = make_client(config.allow_private, self._timeout)
+        self._client = guarded_client(config.allow_private, timeout=self._timeout)
 
     async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
         """One POST, signed anew. Raises TemporaryFailure or PermanentFailure."""
-        body = json.dumps(envelope.payload, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(envelope.payload, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode("utf-8", "replace")
         request = self._client.build_request(
             "POST", self._url, content=body, headers=self._headers(envelope.id, now, body)
         )
@@ -204,6 +197,10 @@ class WebhookChannel:
         )
 
     def _network_failure(self, error: httpx.HTTPError) -> TemporaryFailure:
+        if isinstance(error, ForbiddenAddressError):
+            return self._temporary(
+                f"may not be reached, see allow_private ({error})", "destination"
+            )
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return self._temporary(f"no connection ({_words(error)})", "destination")
         if isinstance(error, httpx.TimeoutException):

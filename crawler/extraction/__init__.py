@@ -1,1 +1,173 @@
-"""A page to its article: zones, dates, authors, language. Pure: no store, no network, no clock."""
+"""A page becomes an article: its title, standfirst, body, captions, people, times and language.
+
+`extract` is the one door. It is pure (no store, network or clock), never raises for any bytes, and
+may be slow only where a parser is: whoever calls it sets a deadline.
+"""
+
+from urllib.parse import urljoin
+
+from crawler.extraction.authors import clean_authors, find_authors
+from crawler.extraction.blocks import Block, read_blocks
+from crawler.extraction.bounds import MAX_TEXT, bounded
+from crawler.extraction.dates import Place, find_published
+from crawler.extraction.encoding import decode
+from crawler.extraction.language import find_language
+from crawler.extraction.notarticle import judge
+from crawler.extraction.structured import Structured, read_structured, string, strings
+from crawler.extraction.titles import find_title, site_name
+from crawler.extraction.tree import Tree, parse
+from crawler.extraction.zones import Zones, find_zones
+from crawler.items import ArticleItem, Hints, NotArticle, Page
+from crawler.text import clean_line, clean_text
+from crawler.urls import believable_canonical, clean_url
+
+__all__ = ["extract"]
+
+_HTML_TYPES = ("text/html", "application/xhtml", "application/xml", "text/xml", "text/plain")
+_SNIFF = 2048
+
+
+def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
+    """The article of a page, or what the page is instead."""
+    refused = _refused(page)
+    if refused:
+        return refused
+    text = decode(page.body, page.content_type)
+    if len(text) > MAX_TEXT:
+        return NotArticle(page.url, "too_large", f"{len(text):,} characters")
+    tree = parse(bounded(text))
+    claims = read_structured(tree, page.url)
+    title = find_title(tree, claims, page.url)
+    blocks = read_blocks(tree, title)
+    summary = claims.first("og:description", "description", "twitter:description")
+    zones = find_zones(tree, blocks, title, summary)
+    return judge(tree, claims, blocks, zones, title, page.url) or _article(
+        page, hints, tree, claims, blocks, title, zones
+    )
+
+
+def _refused(page: Page) -> NotArticle | None:
+    kind = (page.content_type or "").split(";")[0].strip().lower()
+    start = page.body[:_SNIFF].lstrip().lower()
+    if kind and not kind.startswith(_HTML_TYPES):
+        return NotArticle(page.url, "not_html", f"content type {clean_line(kind, 80)}")
+    if not page.body.strip():
+        return NotArticle(page.url, "empty", "no bytes at all", retry=True)
+    if start.startswith(
+        (b"%pdf", b"\x89png", b"gif8", b"\xff\xd8\xff", b"pk\x03\x04", b"\x1f\x8b")
+    ):
+        return NotArticle(page.url, "not_html", "the bytes are those of another kind of file")
+    if start.startswith((b"<rss", b"<feed", b"<urlset", b"<sitemapindex")) or (
+        start.startswith(b"<?xml")
+        and (b"<rss" in start or b"<feed" in start or b"<urlset" in start)
+    ):
+        return NotArticle(page.url, "not_html", "a feed or sitemap, not a page")
+    return None
+
+
+def _article(
+    page: Page,
+    hints: Hints,
+    tree: Tree,
+    claims: Structured,
+    blocks: list[Block],
+    title: str,
+    zones: Zones,
+) -> ArticleItem:
+    start = blocks[zones.headline].element.index if zones.headline >= 0 else -1
+    published = find_published(
+        tree, claims, blocks, page, hints, Place(zones.headline, zones.first)
+    )
+    body = clean_text("\n\n".join(zones.body))
+    site = clean_line(site_name(claims), 200)
+    url = clean_url(page.url) or page.url
+    return ArticleItem(
+        url=url,
+        canonical_url=_canonical(claims, page.url),
+        title=title or _entry_title(hints),
+        standfirst=clean_text(zones.standfirst),
+        body=body,
+        captions=clean_text("\n".join(zones.captions)),
+        authors=find_authors(tree, claims, site, start) or _entry_authors(hints, site),
+        section=_section(claims),
+        tags=_tags(claims),
+        lang=find_language(f"{title}\n{body}", *_languages(tree, claims, hints)),
+        image=_image(claims, page.url),
+        published=published.at,
+        published_precision=published.precision,
+        published_from=published.origin,
+        published_offset=published.offset,
+        modified=published.modified,
+        paywalled=_paywalled(claims),
+        site_name=site or None,
+        extractor="blocks",
+        confidence=_confidence(claims, zones),
+    )
+
+
+def _entry_title(hints: Hints) -> str:
+    return clean_line(hints.entry.title or "", 500) if hints.entry else ""
+
+
+def _entry_authors(hints: Hints, site: str) -> tuple[str, ...]:
+    return clean_authors(list(hints.entry.authors), site) if hints.entry else ()
+
+
+def _canonical(claims: Structured, url: str) -> str:
+    for claim in (claims.canonical, claims.first("og:url")):
+        believed = believable_canonical(claim, url) if claim else None
+        if believed:
+            return believed
+    return clean_url(url) or url
+
+
+def _section(claims: Structured) -> str | None:
+    section = string(claims.node.get("articleSection")) or claims.first("article:section")
+    return clean_line(section, 100) or None
+
+
+def _tags(claims: Structured) -> tuple[str, ...]:
+    raw = strings(claims.node.get("keywords")) or claims.meta.get("article:tag", [])
+    if not raw:
+        raw = [claims.first("news_keywords", "keywords")]
+    tags = [clean_line(tag, 100) for text in raw for tag in text.split(",")]
+    return tuple(dict.fromkeys(tag for tag in tags if tag))[:50]
+
+
+def _languages(tree: Tree, claims: Structured, hints: Hints) -> tuple[str | None, ...]:
+    entry = hints.entry.lang if hints.entry else None
+    return (
+        tree.root.get("lang") or tree.root.get("xml:lang"),
+        string(claims.node.get("inLanguage")),
+        claims.first("og:locale", "content-language"),
+        entry,
+        hints.lang,
+    )
+
+
+def _image(claims: Structured, url: str) -> str | None:
+    node = claims.node.get("image")
+    if isinstance(node, list):
+        node = node[0] if node else None
+    if isinstance(node, dict):
+        node = node.get("url") or node.get("contentUrl")
+    for claim in (claims.first("og:image", "og:image:url", "twitter:image"), string(node)):
+        address = clean_url(urljoin(url, claim)) if claim else None
+        if address:
+            return address
+    return None
+
+
+def _paywalled(claims: Structured) -> bool:
+    claim = claims.node.get("isAccessibleForFree")
+    tier = claims.first("article:content_tier").lower()
+    return claim is False or str(claim).lower() == "false" or tier in {"locked", "metered"}
+
+
+def _confidence(claims: Structured, zones: Zones) -> float:
+    """0 to 1: whether the article's own full text, where it states one, agrees."""
+    told = string(claims.node.get("articleBody"))
+    if not told or not zones.body:
+        return 0.5
+    mine, theirs = set(" ".join(zones.body).split()), set(told.split())
+    return round(len(mine & theirs) / max(1, len(mine | theirs)), 2)

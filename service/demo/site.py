@@ -5,6 +5,7 @@ sitemap, robots.txt, validators, and pages whose furniture names topics that the
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,8 +69,10 @@ class NewsSite:
     """Called whenever an article's page has been asked for and given."""
     teasers: tuple[tuple[str, str], ...] = TEASERS
     prints: list[Print] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    """The paths that have been asked for, in order."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often each path has been asked for."""
+    on_asked: Callable[[], None] = lambda: None
+    """Called at every request."""
 
     def publish(self, story: Story, again: bool = False) -> Print:
         """Prints a story; `again` prints it under a second address that claims to be new."""
@@ -92,9 +95,12 @@ class NewsSite:
 
     async def _answer(self, request: Request) -> Response:
         path = request.url.path
-        self.asked.append(path)
+        self.asked[path] += 1
+        self.on_asked()
         if path == "/robots.txt":
             return Response(f"User-agent: *\nAllow: /\nSitemap: {self.url}/sitemap.xml\n")
+        if path == "/style.css":
+            return Response(_PAGES.get_template("style.css").render(), media_type="text/css")
         if document := self._document(path):
             kind = "application/xml" if path.endswith(".xml") else "text/html"
             return _conditional(request, document, kind, self._modified())

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
-from alerts.channels.base import Channel, PermanentFailure, Surroundings, TemporaryFailure
+from alerts.channels.base import Channel
 from alerts.channels.email import EmailChannel, EmailConfig
 from alerts.channels.maildir import MaildirConfig
 from alerts.channels.webhook import WebhookConfig
+from alerts.envelope import PermanentFailure, TemporaryFailure
 from tests.alerts.envelopes import NOON, PLAIN, envelope
 from tests.support.http import HangUpError, HttpServer, Request, Response, endless
 from tests.support.smtp import Fault, SmtpSink
 
+LOCAL = {"allow_private": ["127.0.0.0/8"]}
 SECRET = "whsec_" + "c2VjcmV0" * 5
 PASSWORD = "pass-w0rd"
 SHORT = timedelta(seconds=0.3)
@@ -38,10 +39,6 @@ class Rig:
 
 
 MakeRig = Callable[[Path], AbstractAsyncContextManager[Rig]]
-
-
-def plain_client(allow: object, seconds: float) -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=seconds, trust_env=False)
 
 
 @asynccontextmanager
@@ -95,9 +92,9 @@ async def webhook_rig(folder: Path) -> AsyncIterator[Rig]:
 
         url = server.on("/hook", take)
         config = WebhookConfig.model_validate(
-            {"kind": "webhook", "url": url, "secret": SECRET, "timeout": SHORT}
+            {"kind": "webhook", "url": url, "secret": SECRET, "timeout": SHORT, **LOCAL}
         )
-        channel = config.open(Surroundings(folder, plain_client))
+        channel = config.open(folder)
 
         def set_to(answer: Response | Callable[[Request], Response]) -> Callable[[], None]:
             def change() -> None:
@@ -142,7 +139,7 @@ async def maildir_rig(folder: Path) -> AsyncIterator[Rig]:
         root.write_text("a file where the folder should be")
 
     yield Rig(
-        config.open(Surroundings(folder, plain_client)),
+        config.open(folder),
         received,
         recover,
         {"refuses for now": refuse},

@@ -1,7 +1,6 @@
 """An HTTP server on loopback whose answers a test writes itself, byte by byte if it must."""
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -128,8 +127,6 @@ class HttpServer:
         finally:
             self._tasks.discard(task)
             writer.transport.abort()
-            with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
-                await writer.wait_closed()
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
@@ -157,7 +154,8 @@ class HttpServer:
     ) -> bool:
         await asyncio.sleep(response.wait)
         whole = response.chunks is None and response.promise is None
-        phrase = HTTPStatus(response.status).phrase
+        known = response.status in {status.value for status in HTTPStatus}
+        phrase = HTTPStatus(response.status).phrase if known else "Unknown"
         lines = [f"HTTP/1.1 {response.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
         if response.chunks is None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import email
 import email.policy
 import ssl
@@ -62,6 +61,8 @@ class SmtpSink:
     host: str = "127.0.0.1"
     port: int = 0
     """0: any free one; read it inside the block."""
+    delay_dot: float = 0
+    """Seconds that the reply to a whole message takes."""
     messages: list[ReceivedMail] = field(default_factory=list)
     """Accepted messages, in order."""
     connections: int = 0
@@ -142,8 +143,6 @@ class SmtpSink:
         finally:
             self._tasks.discard(task)
             writer.transport.abort()
-            with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
-                await writer.wait_closed()
 
 
 class _Conversation:
@@ -251,6 +250,7 @@ class _Conversation:
         if rule is None or rule.accept:
             # Responsibility is taken before the reply leaves, as real servers do.
             await self.sink.accept(mail)
+        await asyncio.sleep(self.sink.delay_dot)
         await self.act(rule, f"250 2.0.0 queued as {len(self.sink.messages)}")
 
     async def rset(self, argument: str) -> None:

@@ -1,0 +1,239 @@
+"""What a message says, whatever the channel: subject, plain text, HTML and JSON. Pure.
+
+Text from pages is hostile. It reaches the HTML through autoescaping only, links through
+`safe_link`, and headers through `alerts.mime`, which lets no control character pass.
+"""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+Kind = Literal["alert", "digest", "summary", "health"]
+
+TITLE_LIMIT = 160
+"""Code points of a headline in a subject; mail programs show fewer."""
+
+# Written out: strftime would follow the locale of whoever starts the service.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+_MIDNIGHT = timedelta(hours=13)
+
+
+class Piece(NamedTuple):
+    """A run of an excerpt's text."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExcerptView:
+    """A piece of the article around a match."""
+
+    text: str
+    highlights: tuple[tuple[int, int], ...] = ()
+    """Start and end of the marked parts, in code points of `text`; in order, not overlapping."""
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """The text in runs, marked and unmarked in turn."""
+        runs, at = [], 0
+        for start, end in self.highlights:
+            runs += [Piece(self.text[at:start], False), Piece(self.text[start:end], True)]
+            at = end
+        runs.append(Piece(self.text[at:], False))
+        return [run for run in runs if run.text]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyView:
+    """The same story at another source."""
+
+    source_name: str
+    url: str
+
+    @property
+    def link(self) -> str:
+        """The address if it may stand in a link, else empty."""
+        return safe_link(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleView:
+    """One article as it is told."""
+
+    title: str
+    url: str
+    source_id: str
+    source_name: str
+    published: datetime | None = None
+    precision: str = "unknown"
+    """minute | day | unknown"""
+    first_seen: datetime | None = None
+    excerpts: tuple[ExcerptView, ...] = ()
+    why: str = ""
+    """One line: which words, where."""
+    also_in: tuple[CopyView, ...] = ()
+    story: int | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """The match as JSON, for machines."""
+
+    @property
+    def link(self) -> str:
+        """The address if it may stand in a link, else empty."""
+        return safe_link(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The articles of one watchlist, or of several that matched the same ones."""
+
+    watchlists: tuple[str, ...]
+    name: str
+    articles: tuple[ArticleView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A line of a summary."""
+
+    id: str
+    name: str
+    articles: int
+    matches: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthEvent:
+    """Something to tell about the monitor itself."""
+
+    type: str
+    """source.failing | source.silent | source.recovered | channel.stopped | channel.test | …"""
+    title: str
+    """One line: what happened to whom."""
+    lines: tuple[str, ...] = ()
+    """What it means and what to do about it."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """The same for machines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What stands above a digest."""
+
+    title: str
+    """"Daily digest"."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message ready to be frozen into a delivery."""
+
+    kind: Kind
+    subject: str
+    text: str
+    html: str
+    payload: dict[str, Any]
+    thread: str | None = None
+    """The story, when it is about one only."""
+    problem: str = ""
+    """What was wrong with an operator's template, which was therefore not used."""
+
+
+def delivery_id(
+    installation: str, channel: str, recipient: str, watchlist: str, subjects: Iterable[str]
+) -> str:
+    """The id of a delivery: the same whenever the same is told to the same destination.
+
+    `subjects` are the canonical URLs of the articles, in any order. It survives a crash, a restart
+    and a database restored from a backup. 43 characters of A-Z a-z 0-9 - _: no full stop, which
+    would be ambiguous in what a webhook signs.
+    """
+    told = [installation, channel, recipient, watchlist, *sorted(subjects)]
+    digest = hashlib.sha256(json.dumps(told).encode()).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def safe_link(url: str) -> str:
+    """The address if it is http(s) with a host and nothing odd in it, else empty."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return ""
+    odd = any(letter.isspace() or ord(letter) < 32 or letter in '<>"\\`' for letter in url)
+    return url if usable and not odd and url.isprintable() else ""
+
+
+def told_time(moment: datetime, zone: tzinfo) -> str:
+    """`1 March 2026, 17:05 (Asia/Karachi)`."""
+    local = moment.astimezone(zone)
+    return f"{_told_day(local.date())}, {local:%H:%M} ({zone})"
+
+
+def published_line(article: ArticleView, zone: tzinfo) -> str:
+    """When it was published, no more exactly than known; else when it was first seen."""
+    if article.published is not None and article.precision == "minute":
+        return told_time(article.published, zone)
+    if article.published is not None and article.precision == "day":
+        # Midnight in the source's zone, kept in UTC: 13 hours later it is the same day in UTC for
+        # every zone from -10 to +13, and nearly all press lives there.
+        return _told_day((article.published.astimezone(UTC) + _MIDNIGHT).date())
+    seen = f", first seen {told_time(article.first_seen, zone)}" if article.first_seen else ""
+    return f"date unknown{seen}"
+
+
+def _told_day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def alert_subject(sections: Sequence[Section]) -> str:
+    """`Durand Line: Kabul protests new fence — Dawn`, or counts for several articles."""
+    articles = [article for section in sections for article in section.articles]
+    names = ", ".join(dict.fromkeys(section.name for section in sections))
+    if len(articles) == 1:
+        (article,) = articles
+        return f"{names}: {_cut(article.title)} — {article.source_name}"
+    if len(sections) == 1:
+        return f"{names}: {len(articles)} articles"
+    counts = ", ".join(f"{section.name} ({len(section.articles)})" for section in sections)
+    return f"{len(articles)} articles: {counts}"
+
+
+def thread_of(sections: Sequence[Section]) -> str | None:
+    """The story that a message is about, if it is one only."""
+    stories = {article.story for section in sections for article in section.articles}
+    (story,) = stories if len(stories) == 1 else (None,)
+    return None if story is None else str(story)
+
+
+def _cut(title: str) -> str:
+    line = " ".join(title.split())
+    return line if len(line) <= TITLE_LIMIT else line[: TITLE_LIMIT - 1].rstrip() + "…"
+
+
+def matched_payload(
+    delivery: str, watchlists: Sequence[str], sections: Sequence[Section], now: datetime
+) -> dict[str, Any]:
+    """The JSON of an alert or digest, as the manual describes it."""
+    records = [dict(article.record) for section in sections for article in section.articles]
+    told = {"delivery": delivery, "watchlist": ",".join(watchlists), "matches": records}
+    return event_payload("watchlist.matched", now, told)
+
+
+def event_payload(type_: str, now: datetime, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The envelope that all JSON messages share."""
+    return {"type": type_, "timestamp": rfc3339(now), "data": dict(facts)}
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2026-03-01T12:00:00Z`, with fractions only where there are some."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,77 @@
+"""When a delivery is tried again, and when it is given up: a pure rule.
+
+Waits follow the channel's table (`ChannelTable.waits`): mail as mail servers do, webhooks as
+Standard Webhooks lists. Each is stretched or shrunk by up to a fifth, so that what failed together
+does not come back together; none is longer than `longest_wait`. A destination that asks for a pause
+(Retry-After) gets it, between one second and a day, even beyond the table.
+
+The last attempt falls on the moment of giving up itself, so that the whole period is used.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.envelope import PermanentFailure, SendError, TemporaryFailure
+
+JITTER = 0.2
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=1)
+"""Bounds of what Retry-After may ask for (RFC 9110 sets none)."""
+POISON = 3
+"""Attempts of a message that fails for reasons inside ourselves; more would fail the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient a channel is."""
+
+    waits: tuple[timedelta, ...]
+    """After the first, second … attempt; the last one repeats."""
+    longest_wait: timedelta = timedelta(hours=6)
+    give_up: timedelta = timedelta(days=3)
+    """Counted from the delivery's making."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Another attempt at this time."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A dead letter: kept, shown, replayable."""
+
+    reason: str
+
+
+def decide(
+    failure: SendError,
+    attempts: int,
+    first_at: datetime,
+    now: datetime,
+    jitter: float,
+    policy: Policy,
+) -> Again | Dead:
+    """What follows a failed attempt.
+
+    `attempts` counts those made, this one included; `first_at` is when the delivery was made or
+    replayed; `jitter` is drawn evenly from 0 to 1. `Again.at` is later than `now`.
+    """
+    if isinstance(failure, PermanentFailure):
+        return Dead(failure.reason)
+    deadline = first_at + policy.give_up
+    if now >= deadline:
+        return Dead(f"given up after {attempts} attempts: {failure.reason}")
+    at = min(now + backoff(attempts, jitter, policy), deadline)
+    asked = failure.retry_after if isinstance(failure, TemporaryFailure) else None
+    if asked is not None:
+        at = max(at, now + min(max(asked, SHORTEST), LONGEST))
+    return Again(max(at, now + SHORTEST))
+
+
+def backoff(attempts: int, jitter: float, policy: Policy) -> timedelta:
+    """The wait after that many attempts, from 1."""
+    index = min(attempts, len(policy.waits)) - 1
+    wait = policy.waits[index] * (1 - JITTER + 2 * JITTER * jitter)
+    return min(wait, policy.longest_wait)

@@ -1,0 +1,141 @@
+"""Who wrote it: persons, or an agency.
+
+Claims are read in order of trust: JSON-LD of this article, author metas, microdata and rel=author,
+then bylines by class name near the headline. A name is kept when it looks like one; roles, mail
+addresses, "Admin", "Staff Reporter" and the site's own name are not authors.
+"""
+
+import re
+
+from crawler.extraction.lexicon import any_of, names, starts, words_of
+from crawler.extraction.structured import Structured, item_value, strings
+from crawler.extraction.tree import Element, Tree
+from crawler.text import clean_line
+
+_PREFIX = starts(
+    r"""
+    (?:by|von|par|por|di|da|door|av|af|przez|от|text|texte|words|author|autor(?:in|a|es)?)\s*[: ]\s*
+    (?:written by|reported by|posted by|posté par|publié par|publicado por|scritto da)\s*:?\s+
+    ein (?:kommentar|gastbeitrag) von\s+ | eine analyse von\s+ | (?:reporting|story) by\s+
+    (?:автор|interview|文|取材・文|著者|記者|نوشته|از|تحریر|بقلم|كتب|لیکوال)\s*[:：／/ ]\s*
+    """
+)
+_SPLIT = re.compile(
+    r"\s*(?:[,;/|•·\n、，،]|\s(?:&|and|und|et|y|e|en|och|og|i|и|ve|dan|–|—|-|with|mit)\s)\s*",
+    re.IGNORECASE,
+)
+_ROLES = any_of(
+    r"""
+    admin(?:istrator)? | staff | editor(?:s|ial)? | desk | team | news ?room | webdesk | bureau
+    redaktion\w* | redacción | redacao | redação | rédaction | redazione | redakcja | redaktör\w*
+    correspondent | reporters? | journalist | contributors? | guest | author | writer | columnist
+    agency | agencies | producer | photographer | manager | director | chief | head of | senior
+    associate | online | webmaster | unknown | anonymous | user | special to | follow | twitter
+    min(?:utes?)? read | updated | published | posted | view (?:all|profile) | facebook | e-?mail
+    https? | www | copyright | newsletter | subscribe | about | none | null | undefined | n/a
+    korrespondent\w* | redakteur\w* | leiter\w* | chef\w* | volontär\w* | reporterin | autorin
+    freie[rn]? | politik | wirtschaft | sport | kultur | press | media | magazine | daily | times
+    post | news | herald | tribune | gazette | zeitung | journal
+    """
+)
+_NOT_A_PERSON = re.compile(rf"\b{_ROLES}\b|\.com\b|@|\d|編集|部$|社$|取材班", re.IGNORECASE)
+_AGENCY_NAMES = (
+    "AFP", "dpa", "Reuters", "AP", "Associated Press", "The Associated Press", "PTI", "ANI",
+    "IANS", "APA", "SID", "Xinhua", "EFE", "ANSA", "Anadolu Agency", "APP", "Bloomberg",
+    "Agence France-Presse", "Press Trust of India", "Pajhwok", "epd", "KNA", "NTB", "TT", "Ritzau",
+)  # fmt: skip
+_AGENCIES = {name.casefold(): name for name in _AGENCY_NAMES}
+_PARTICLE = re.compile(
+    r"(?:d[aeio]|do?s|del|della|van|von|de[rn]|te[nr]|l[ae]|[ae]l|bin|ben|ibn|zum?|[yeo]|a[fv]|st)$"
+)
+_MAX_AUTHORS = 20
+_TRIED = 6  # printed bylines that are looked at, the nearest to the headline first
+_BYLINE = names(
+    r"""
+    by-line | by-line-name | authors? | autor | autoren | author-name | post-author | writer
+    article-author | entry-author | verfasser | auteur | autore | firma | signature
+    """
+)
+_METAS = (
+    "author", "article:author", "parsely-author", "sailthru.author", "dc.creator", "byl",
+    "dcterms.creator", "dc.creator.name", "cxenseparse:author",
+)  # fmt: skip
+
+
+def find_authors(tree: Tree, claims: Structured, site: str, start: int) -> tuple[str, ...]:
+    """The authors' names in the page's order; `start` is where the headline stands."""
+    sources = (
+        strings(claims.node.get("author")) or strings(claims.node.get("creator")),
+        [name for key in _METAS for name in claims.meta.get(key, ())],
+        [_item_name(item) for item in claims.items.get("author", ())],
+        *([text] for text in _bylines(tree, start)),
+    )
+    for source in sources:
+        authors = clean_authors(source, site)
+        if authors:
+            return authors
+    return ()
+
+
+def clean_authors(raw: list[str], site: str = "") -> tuple[str, ...]:
+    """The persons and agencies among some raw author strings, each once, in order."""
+    found: dict[str, str] = {}
+    for text in raw:
+        for part in _parts(clean_line(text, 300)):
+            name = _person(part, site)
+            if name:
+                found.setdefault(name.casefold(), name)
+    return tuple(found.values())[:_MAX_AUTHORS]
+
+
+def _parts(text: str) -> list[str]:
+    if text.startswith(("http://", "https://")):
+        return []
+    text = _PREFIX.sub("", _PREFIX.sub("", re.sub(r"\([^)]*\)", " ", text)))
+    return [part for part in _SPLIT.split(text) if part]
+
+
+def _person(text: str, site: str) -> str:
+    name = _PREFIX.sub("", text).strip(" .,:;-–—|\"'“”*")
+    agency = _AGENCIES.get(name.casefold())
+    if agency:
+        return agency
+    if not 2 <= len(name) <= 60 or _NOT_A_PERSON.search(name):
+        return ""
+    if site and name.casefold() in site.casefold():
+        return ""
+    words = name.split()
+    if len(words) > 6:
+        return ""
+    cased = [word for word in words if word[0].lower() != word[0].upper()]
+    if any(
+        word[0].islower() and not _PARTICLE.match(word)
+        for word in cased
+        if "'" not in word and "’" not in word
+    ):
+        return ""
+    if name.isupper() and len(words) > 1:
+        name = name.title()
+    return name
+
+
+def _item_name(item: Element) -> str:
+    for inner in item.elements():
+        if inner is not item and "name" in inner.get("itemprop").lower().split():
+            return item_value(inner)
+    return "" if item.get("href") and item.tag in {"link", "meta"} else item_value(item)
+
+
+def _bylines(tree: Tree, start: int) -> list[str]:
+    """Names by class or rel=author, from the headline on, else anywhere above."""
+    near: list[tuple[int, str]] = []
+    for element in tree.elements:
+        is_rel = "author" in element.get("rel").split()
+        if not is_rel and not (element.attrs and _BYLINE.search(words_of(element.label[:300]))):
+            continue
+        text = element.text()
+        if 2 < len(text) < 120:
+            distance = element.index - start
+            near.append((abs(distance) + (0 if is_rel else 10), text))
+    near.sort(key=lambda found: found[0])
+    return [text for _, text in near[:_TRIED]]

@@ -1,0 +1,301 @@
+"""The page as a sequence of text blocks, each with what surrounds it.
+
+A block is a run of text between two block-level tags or two line breaks in a row: a paragraph, a
+heading, a list item, a label. Furniture is told by the names and tags of what encloses a block,
+with one guard: an enclosing element that holds much of the page's prose is never furniture,
+whatever its name says (real pages put articles into <header>, <aside>, <form> and unclosed
+<button>s).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crawler.extraction.lexicon import is_credit, kind_of, names_body
+from crawler.extraction.tree import BLOCKS, Element, Tree
+
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_KIND_BY_TAG = {
+    "nav": "page",
+    "menu": "page",
+    "footer": "page",
+    "aside": "page",
+    "header": "page",
+    "form": "page",
+    "button": "share",
+    "label": "share",
+    "fieldset": "page",
+    "dialog": "service",
+    "figcaption": "caption",
+    "figure": "caption",
+    "video": "caption",
+    "address": "byline",
+    "time": "byline",
+    "dir": "page",
+}
+_KIND_BY_ROLE = {
+    "navigation": "page",
+    "banner": "page",
+    "contentinfo": "page",
+    "complementary": "page",
+    "search": "page",
+    "dialog": "service",
+    "alertdialog": "service",
+    "tooltip": "service",
+    "menu": "page",
+    "menubar": "page",
+    "tablist": "page",
+    "button": "share",
+}
+_GUARD = {
+    "talk": 0.75,
+    "consent": 0.95,
+    "service": 0.4,
+    "furniture": 0.35,
+    "hidden": 0.3,
+    "caption": 0.3,
+}
+_DEFAULT_GUARD = 0.25
+"""The share of the page's prose above which an element is not furniture of that kind …"""
+_OFTEN_ARTICLES = frozenset({"header", "aside", "form", "button", "section", "article"})
+_GUARDED_PROSE = 700
+"""… if it has so many characters of it: beside a short article a footer's share is large."""
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟۔।|:;\"'”’»)\]]\W*$")
+_INNER_STOP = re.compile(r"[.!?。！？؟۔।,،、，;:]")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_MAX_BLOCKS = 20_000
+_NUMBER = re.compile(r"\d+")
+_NEVER_CARDS = HEADINGS | {"p", "span", "a", "b", "strong", "em", "i", "td", "th", "tr", "br"}
+
+
+@dataclass(slots=True)
+class Block:
+    """A run of text, white space joined."""
+
+    text: str
+    element: Element
+    """The block-level element it stands in."""
+    link_chars: int
+    """How many of its characters stand in links."""
+    kind: str = ""
+    """Sort of furniture that encloses it; empty for none."""
+    size: int = 0
+    """Characters, one of a script without spaces counted thrice."""
+
+    @property
+    def link_share(self) -> float:
+        """0 to 1: how much of the text is link."""
+        return self.link_chars / max(1, len(self.text))
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether it stands in a heading tag."""
+        return self.element.tag in HEADINGS
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether it reads like running text: long enough, sentences, few links."""
+        return (
+            self.size >= 80
+            and self.link_share < 0.5
+            and not self.is_heading
+            and bool(_INNER_STOP.search(self.text))
+        )
+
+
+def read_blocks(tree: Tree, title: str) -> list[Block]:
+    """All text blocks of the page in order, with the kind of furniture they stand in.
+
+    What holds both the headline (`title`) and prose is no furniture.
+    """
+    blocks = _split(tree.body)
+    weights = prose_weights(blocks, len(tree.elements))
+    kinds = _kinds(tree, weights, _around_headline(blocks, title))
+    cards = set(_cards(tree, blocks, weights))
+    for block in blocks:
+        block.kind = kinds[block.element.index]
+        if not block.kind and cards and _stands_in(block.element, cards):
+            block.kind = "furniture"
+        elif not block.kind and block.size < 300 and is_credit(block.text):
+            block.kind = "caption"
+    return blocks
+
+
+def _around_headline(blocks: list[Block], title: str) -> set[int]:
+    """Indices of the elements that hold the <h1> with the headline."""
+    for block in blocks:
+        if block.element.tag == "h1" and block.text == title:
+            return {above.index for above in block.element.ancestors()}
+    return set()
+
+
+def style(element: Element) -> str:
+    """Tag and class with numbers blurred: what elements of one make have in common."""
+    return f"{element.tag}.{_NUMBER.sub('#', element.get('class'))}"
+
+
+def _cards(tree: Tree, blocks: list[Block], weights: list[int]) -> Iterator[int]:
+    """Indices of teaser cards: three or more neighbours of one make, each led by a linked line."""
+    leads = {b.element.index for b in blocks if b.link_share > 0.8 and b.size >= 20}
+    total = max(1, weights[tree.body.index])
+    for element in tree.elements:
+        makes: dict[str, list[Element]] = {}
+        for kid in element.kids:
+            if isinstance(kid, Element) and kid.tag not in _NEVER_CARDS and kid.link_chars >= 20:
+                makes.setdefault(style(kid), []).append(kid)
+        for kids in makes.values():
+            if len(kids) < 3:
+                continue
+            found = [kid for kid in kids if _is_card(kid, leads)]
+            weight = sum(weights[kid.index] for kid in found)
+            if len(found) >= max(3, len(kids) * 2 / 3) and weight < 0.5 * total:
+                yield from (kid.index for kid in found)
+
+
+def _is_card(element: Element, leads: set[int]) -> bool:
+    return element.chars < 500 and any(n in leads for n in range(element.index, element.last + 1))
+
+
+def _stands_in(element: Element, marked: set[int]) -> bool:
+    return element.index in marked or any(above.index in marked for above in element.ancestors())
+
+
+def prose_weights(blocks: list[Block], count: int) -> list[int]:
+    """Characters of prose in and below every element, by the element's index.
+
+    Prose in list items counts a third: articles have some, lists of teasers nothing else.
+    """
+    weights = [0] * count
+    for block in blocks:
+        if block.is_prose and not block.kind:
+            above = [block.element, *block.element.ancestors()]
+            in_list = any(element.tag == "li" for element in above[:3])
+            for element in above:
+                weights[element.index] += block.size // 3 if in_list else block.size
+    return weights
+
+
+def text_size(text: str) -> int:
+    """Characters, those of scripts that write words without spaces counted thrice."""
+    return len(text) + 2 * len(_CJK.findall(text))
+
+
+class _Run:
+    """Text gathered since the last boundary."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.parts: list[str] = []
+        self.link_chars = 0
+        self.breaks = 0
+
+    def add(self, text: str, in_link: bool) -> None:
+        self.parts.append(text)
+        if not text.isspace():
+            self.breaks = 0
+            if in_link:
+                self.link_chars += len(text.strip())
+
+    def flush(self, element: Element) -> None:
+        text = " ".join("".join(self.parts).split())
+        if text and len(self.blocks) < _MAX_BLOCKS:
+            self.blocks.append(
+                Block(text, element, min(self.link_chars, len(text)), "", text_size(text))
+            )
+        self.parts.clear()
+        self.link_chars = self.breaks = 0
+
+
+def _split(body: Element) -> list[Block]:
+    run = _Run()
+    # (node, nearest block element, in a link); None as node: the block element ends here.
+    stack: list[tuple[Element | str | None, Element, bool]] = [(body, body, False)]
+    while stack:
+        node, block, in_link = stack.pop()
+        if node is None:
+            run.flush(block)
+        elif isinstance(node, str):
+            run.add(node, in_link)
+        elif node.tag == "br":
+            run.add(" ", in_link)
+            run.breaks += 1
+            if run.breaks > 1:
+                run.flush(block)
+        elif not _is_inline_furniture(node, block):
+            inner = node if node.tag in BLOCKS else block
+            if node.tag in BLOCKS:
+                run.flush(block)
+                stack.append((None, node, in_link))
+            link = in_link or node.tag == "a"
+            stack.extend((kid, inner, link) for kid in reversed(node.kids))
+    return run.blocks
+
+
+def _is_inline_furniture(node: Element, block: Element) -> bool:
+    """Inline elements that are no part of the sentence: pop-ups, screen-reader notes, buttons."""
+    if node.tag in BLOCKS and node.tag != "button":
+        return False
+    if node.tag in {"sup"} and node.link_chars:
+        return node.chars == 0 and node.link_chars < 6
+    kind = kind_of(node.label) if node.attrs else ""
+    return kind in {"service", "hidden"} and node.chars + node.link_chars < 0.5 * (
+        block.chars + block.link_chars
+    )
+
+
+def _kinds(tree: Tree, weights: list[int], headline: set[int]) -> list[str]:
+    """For every element the kind of furniture it is or stands in, by index."""
+    kinds = [""] * len(tree.elements)
+    total = max(1, weights[tree.body.index])
+    for element in tree.elements:
+        index = element.index
+        above = kinds[element.parent.index] if element.parent is not None else ""
+        if above and above != "page":
+            kinds[index] = above
+            continue
+        kind = _own_kind(element)
+        if above and kind != "caption":
+            kinds[index] = above
+        elif kind and not (index in headline and weights[index]):
+            if not _is_guarded(element, kind, weights[index], total):
+                kinds[index] = kind
+    return kinds
+
+
+def _is_guarded(element: Element, kind: str, weight: int, total: int) -> bool:
+    """Whether an element holds too much prose to be furniture of this kind."""
+    share = weight / total
+    limit = _GUARD.get(kind, _DEFAULT_GUARD)
+    if kind == "page" and element.tag not in _OFTEN_ARTICLES:
+        limit = 0.5
+    if kind in {"page", "furniture", "talk", "service"} and weight < _GUARDED_PROSE:
+        limit = 0.85
+    return share > limit
+
+
+def _own_kind(element: Element) -> str:
+    if element.tag in {"html", "body", "main", "article"} or not element.parent:
+        return ""
+    attrs = element.attrs
+    if attrs:
+        if "hidden" in attrs or _HIDDEN_STYLE.search(attrs.get("style", "")):
+            return "hidden"
+        if attrs.get("itemprop") == "articleBody" or attrs.get("role") in {"main", "article"}:
+            return ""
+        label = element.label
+        if label:
+            if names_body(label):
+                return ""
+            kind = kind_of(label)
+            if kind:
+                return kind
+        role = _KIND_BY_ROLE.get(attrs.get("role", ""))
+        if role:
+            return role
+    return _KIND_BY_TAG.get(element.tag, "")
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether the text ends as sentences do."""
+    return bool(_SENTENCE_END.search(text))

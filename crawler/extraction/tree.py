@@ -1,0 +1,162 @@
+"""The page as a light tree: one HTML5 parse (lexbor), copied once into plain objects.
+
+Everything else in this package walks this tree. Plain objects are quicker to walk again and again
+than a parser's nodes, cannot crash the process, and can be built by hand in a test.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+
+def _tags(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SKIPPED = _tags(
+    "style noscript template svg iframe object embed canvas audio select option textarea input"
+    " base map area datalist progress meter source track param"
+)
+BLOCKS = _tags(
+    "address article aside blockquote body button caption center dd details dialog dir div dl dt"
+    " fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html"
+    " legend li main menu nav ol p picture pre section summary table tbody td tfoot th thead tr"
+    " ul video"
+)
+
+
+class Element:
+    """An element with its children: elements and strings, in order."""
+
+    __slots__ = ("attrs", "chars", "index", "kids", "last", "link_chars", "parent", "tag")
+
+    def __init__(self, tag: str, attrs: dict[str, str], parent: "Element | None") -> None:
+        self.tag = tag
+        self.attrs = attrs
+        self.parent = parent
+        self.kids: list[Element | str] = []
+        self.index = 0
+        """Position in document order."""
+        self.last = 0
+        """Position of the last descendant."""
+        self.chars = 0
+        """Characters of text inside that are not in a link."""
+        self.link_chars = 0
+        """Characters of text inside links."""
+
+    def get(self, name: str) -> str:
+        """The attribute's value; empty when it is missing."""
+        return self.attrs.get(name, "")
+
+    @property
+    def label(self) -> str:
+        """Class and id, as authors name things."""
+        return f"{self.get('class')} {self.get('id')}".strip()
+
+    def elements(self) -> Iterator["Element"]:
+        """This element and all below it, in document order."""
+        stack = [self]
+        while stack:
+            element = stack.pop()
+            yield element
+            stack.extend(kid for kid in reversed(element.kids) if not isinstance(kid, str))
+
+    def ancestors(self) -> Iterator["Element"]:
+        """Its parent, its parent's parent, and so on to the root."""
+        element = self.parent
+        while element is not None:
+            yield element
+            element = element.parent
+
+    def contains(self, other: "Element") -> bool:
+        """Whether the other is this element or below it."""
+        return self.index <= other.index <= self.last
+
+    def text(self) -> str:
+        """All text inside, white space joined; blocks and line breaks separate words."""
+        parts: list[str] = []
+        stack: list[Element | str] = [self]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, str):
+                parts.append(node)
+                continue
+            if node.tag in BLOCKS or node.tag == "br":
+                parts.append(" ")
+                stack.append(" ")
+            stack.extend(reversed(node.kids))
+        return " ".join("".join(parts).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A parsed page."""
+
+    root: Element
+    elements: list[Element]
+    """All elements in document order, the root first."""
+    body: Element
+    scripts: list[tuple[dict[str, str], str]] = field(default_factory=list)
+    """Attributes and text of scripts that may hold data rather than code."""
+
+    def all(self, *tags: str) -> Iterator[Element]:
+        """The elements of these names, in document order."""
+        return (element for element in self.elements if element.tag in tags)
+
+
+def parse(text: str) -> Tree:
+    """The tree of any text; an empty page has a body too."""
+    parser = LexborHTMLParser(text)
+    root = Element("html", {}, None)
+    scripts: list[tuple[dict[str, str], str]] = []
+    if parser.root is not None:
+        root.attrs = _attributes(parser.root)
+        _copy(parser.root, root, scripts)
+    elements = list(root.elements())
+    _measure(elements)
+    body = next((element for element in elements if element.tag == "body"), root)
+    return Tree(root, elements, body, scripts)
+
+
+def _attributes(node: LexborNode) -> dict[str, str]:
+    return {name: value or "" for name, value in node.attributes.items()}
+
+
+def _copy(source: LexborNode, target: Element, scripts: list[tuple[dict[str, str], str]]) -> None:
+    stack = [(source, target)]
+    while stack:
+        node, parent = stack.pop()
+        child = node.first_child
+        while child is not None:
+            tag = child.tag or ""
+            if tag == "-text":
+                parent.kids.append(child.text_content or "")
+            elif tag == "script":
+                _keep_script(child, scripts)
+            elif tag and tag[0] not in "-!" and tag not in _SKIPPED:
+                element = Element(tag, _attributes(child), parent)
+                parent.kids.append(element)
+                stack.append((child, element))
+            child = child.next
+
+
+def _keep_script(node: LexborNode, scripts: list[tuple[dict[str, str], str]]) -> None:
+    attributes = _attributes(node)
+    if "json" in attributes.get("type", "") or "json" in attributes.get("id", "").lower():
+        scripts.append((attributes, node.text(deep=True)))
+
+
+def _measure(elements: list[Element]) -> None:
+    """Numbers the elements and adds up the text below each, from the last to the first."""
+    for index, element in enumerate(elements):
+        element.index = element.last = index
+    for element in reversed(elements):
+        own = sum(len(kid.strip()) for kid in element.kids if isinstance(kid, str))
+        element.chars += own
+        if element.tag == "a":
+            element.link_chars, element.chars = element.link_chars + element.chars, 0
+        if element.parent is not None:
+            element.parent.chars += element.chars
+            element.parent.link_chars += element.link_chars
+            element.parent.last = max(element.parent.last, element.last)

@@ -1,0 +1,206 @@
+"""Sitemaps and their indexes, news sitemaps, plain lists of addresses: bytes to entries.
+
+`lastmod` is a modification, often that of the build, and never taken for the publication; only the
+news namespace says when something was published. Pictures, videos and the other-language addresses
+that sitemaps carry are passed over.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import cast
+from urllib.parse import urlsplit
+
+from lxml import etree
+
+from crawler.dates import parse_date
+from crawler.items import DocumentError, DocumentItem, EntryItem
+from crawler.sources.entries import language_of, names_of, title_of
+from crawler.sources.feed import parse_feed
+from crawler.sources.markup import decoded, decompressed, document_in, repaired, root_name, what_is
+from crawler.urls import listed_url
+
+_CHUNK = 65_536
+_FEEDS = {"rss", "feed", "rdf"}
+_MEDIA = re.compile(
+    r"\.(?:jpe?g|png|gif|webp|avif|svg|ico|mp[34]|m4[av]|webm|css|js)$", re.IGNORECASE
+)
+
+_NOT_ARTICLES = re.compile(
+    r"(?:^|[/_-])(?:post_tag|tags?|category|categories|authors?|users?|pages?|images?|sections?"
+    r"|topics?|attachments?|taxonomies-[a-z_]+)(?:[_-]\d+)?[_-]?(?:sitemap)?[_-]?\d*\.xml"
+    r"|wp-sitemap-(?:taxonomies|users|posts-page)-",
+    re.IGNORECASE,
+)
+"""Names that WordPress and its sitemap plugins give to lists of sections, tags, authors, pages."""
+_NEWS_NAME = re.compile(r"news|latest|recent|today|current", re.IGNORECASE)
+_DATE_IN_NAME = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)[/_-]?((?:0[1-9]|1[0-2])(?!\d)|(?:0[1-9]|1[0-2])\d\d)?"
+)
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+Element = etree._Element
+
+
+def parse_sitemap(
+    body: bytes, url: str, content_type: str | None = None, *, timezone: str = "UTC"
+) -> DocumentItem:
+    """The addresses of a sitemap as entries, or the sitemaps of an index, newest first.
+
+    An RSS or Atom feed given as a sitemap is read as a feed. `timezone` is for dates that name no
+    zone. Raises DocumentError when the bytes are no sitemap, saying what they are instead. A
+    sitemap without addresses is no error (a news sitemap holds two days only) but has a warning.
+    """
+    text = decoded(decompressed(body), content_type)
+    if "<" not in text[:2_000]:
+        return _plain_list(text, url)
+    document, junk = document_in(text)
+    root = root_name(document)
+    if root in _FEEDS:
+        return parse_feed(body, url, content_type, timezone=timezone)
+    if root not in {"urlset", "sitemapindex"}:
+        raise DocumentError(what_is(document))
+    listed = _read(document, url, timezone)
+    found = _index(listed) if root == "sitemapindex" else _urlset(listed)
+    return replace(found, warnings=((junk,) if junk else ()) + found.warnings)
+
+
+def _plain_list(text: str, url: str) -> DocumentItem:
+    """The text form of a sitemap: one address a line."""
+    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    addresses = [listed_url(line) for line in lines]
+    entries = tuple(EntryItem(url=address) for address in addresses if address)
+    if not entries or len(entries) * 2 < len(lines):
+        raise DocumentError(what_is(text))
+    return DocumentItem(entries=entries, warnings=_left_out(len(lines) - len(entries)))
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    return (f"{count} lines without a usable address were left out",) if count else ()
+
+
+@dataclass(slots=True)
+class _Listed:
+    """What a sitemap lists, while it is read."""
+
+    entries: list[EntryItem]
+    documents: list[tuple[str, datetime | None]]
+    title: str | None = None
+    nameless: int = 0
+    fault: str | None = None
+
+
+def _read(text: str, url: str, timezone: str) -> _Listed:
+    """Reads in chunks and forgets each element once read: memory for the entries only."""
+    listed = _Listed([], [])
+    parser = etree.XMLPullParser(
+        events=("end",),
+        tag=("{*}url", "{*}sitemap"),
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    for chunk in _chunks(repaired(text)):
+        parser.feed(chunk)
+        for _, found in parser.read_events():
+            element = cast(Element, found)
+            _take(element, url, timezone, listed)
+            element.clear()
+            parent = element.getparent()
+            while parent is not None and (before := element.getprevious()) is not None:
+                parent.remove(before)
+    if not re.search(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>\s*$", text[-200:]):
+        listed.fault = "the sitemap broke off before its end"
+    return listed
+
+
+def _chunks(text: str) -> Iterator[str]:
+    for start in range(0, len(text), _CHUNK):
+        yield text[start : start + _CHUNK]
+
+
+def _take(element: Element, url: str, timezone: str, listed: _Listed) -> None:
+    """Adds what one <url> or <sitemap> says."""
+    own, _, kind = str(element.tag).rpartition("}")
+    said: dict[str, str] = {}
+    for child in element.iter():
+        said.setdefault(_key(child, own), (child.text or "").strip())
+    address = listed_url(html.unescape(said.get("loc", "")), url)
+    modified = parse_date(said.get("lastmod", ""), timezone=timezone)
+    if address is None or _MEDIA.search(urlsplit(address).path):
+        listed.nameless += address is None
+    elif kind == "sitemap":
+        listed.documents.append((address, modified.at if modified else None))
+    else:
+        entry = EntryItem(url=address, modified=modified.at if modified else None)
+        listed.entries.append(_with_news(entry, said, timezone))
+        listed.title = listed.title or title_of(said.get("news:name"))
+
+
+def _key(element: Element, own: str) -> str:
+    """The element's name; of other namespaces than the sitemap's own, only news counts."""
+    namespace, _, local = str(element.tag).rpartition("}")
+    if "sitemap-news" in namespace:
+        return f"news:{local.lower()}"
+    return local.lower() if namespace == own else f"{namespace}:{local}"
+
+
+def _with_news(entry: EntryItem, said: dict[str, str], timezone: str) -> EntryItem:
+    published = parse_date(said.get("news:publication_date", ""), timezone=timezone)
+    entry = replace(
+        entry,
+        title=title_of(said.get("news:title")),
+        lang=language_of(said.get("news:language")),
+        tags=names_of(said.get("news:keywords", "").split(",")),
+    )
+    if published is None:
+        return entry
+    return replace(
+        entry,
+        published=published.at,
+        published_precision=published.precision,
+        published_from="news_sitemap",
+    )
+
+
+def _urlset(listed: _Listed) -> DocumentItem:
+    if not listed.entries and listed.nameless:
+        raise DocumentError(f"a sitemap whose {listed.nameless} entries name no address")
+    warnings = [warning for warning in (listed.fault,) if warning]
+    if listed.nameless:
+        warnings.append(f"{listed.nameless} entries without a usable address were left out")
+    if not listed.entries:
+        warnings.append("the sitemap lists no pages")
+    return DocumentItem(entries=tuple(listed.entries), title=listed.title, warnings=tuple(warnings))
+
+
+def _index(listed: _Listed) -> DocumentItem:
+    kept = [found for found in listed.documents if not _NOT_ARTICLES.search(found[0])]
+    kept = kept or listed.documents
+    if not kept:
+        raise DocumentError("an index of sitemaps that names none")
+    left_out = len(listed.documents) - len(kept)
+    warnings = [warning for warning in (listed.fault,) if warning]
+    if left_out:
+        warnings.append(f"{left_out} sitemaps of sections, tags, authors or pictures were left out")
+    ordered = sorted(kept, key=_recency, reverse=True)
+    return DocumentItem(
+        documents=tuple(dict.fromkeys(address for address, _ in ordered)), warnings=tuple(warnings)
+    )
+
+
+def _recency(document: tuple[str, datetime | None]) -> tuple[datetime, bool, str]:
+    """Newest first: by lastmod, else news before others, else by a date in the name.
+
+    Names may rotate (a timestamp, a hash), so nothing is remembered of them.
+    """
+    address, modified = document
+    dated = _DATE_IN_NAME.search(urlsplit(address).path)
+    named = "".join(part or "" for part in dated.groups()) if dated else ""
+    return modified or _LONG_AGO, bool(_NEWS_NAME.search(urlsplit(address).path)), named

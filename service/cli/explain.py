@@ -1,0 +1,180 @@
+"""`explain URL`: why an address did or did not lead to an alert, step by step."""
+
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from sqlmodel import Session
+
+from alerts.matcher import Matcher
+from alerts.rules import Text, compile_rule
+from alerts.why_not import why_not
+from crawler.urls import url_key
+from service.cli.context import Context, stored
+from service.cli.listing import published
+from service.cli.output import json_option, print_json, say, show_time
+from service.config import Config
+from service.json_objects import article_object, moment
+from store.articles import Article, Entry
+from store.deliveries import Match, matches_of
+from store.listing import article_at, copies_of, entries_at, entries_of
+
+
+@click.command()
+@click.argument("url")
+@json_option
+@click.pass_obj
+def explain(context: Context, /, url: str, as_json: bool) -> int:
+    """Tell how an address was found, what became of it, and what each watchlist makes of it."""
+    config = context.load_quietly()
+    with stored(config) as session:
+        if session is None:
+            return 1
+        keys = [url_key(url)]
+        entries = list(entries_at(session, keys, url))
+        article = article_at(session, keys) or _article_of(session, entries)
+        if article is None and not entries:
+            say(f"{url}: no source has listed this address")
+            return 1
+        steps = _Explanation(config, session, entries, article)
+        if as_json:
+            print_json({"url": url, **steps.as_object()})
+        else:
+            steps.tell()
+    return 0
+
+
+def _article_of(session: Session, entries: Sequence[Entry]) -> Article | None:
+    """The article that an entry became, perhaps under another address."""
+    found = next((entry.article_id for entry in entries if entry.article_id), None)
+    return session.get(Article, found) if found else None
+
+
+class _Explanation:
+    """One address with everything that is stored of it."""
+
+    def __init__(
+        self, config: Config, session: Session, entries: list[Entry], article: Article | None
+    ) -> None:
+        self.config = config
+        self.article = article
+        self.entries = entries
+        self.copies: Sequence[Article] = ()
+        self.matches: dict[str, Match] = {}
+        if article is not None and article.id is not None:
+            self.entries = entries or list(entries_of(session, article.id))
+            self.copies = copies_of(session, article)
+            self.matches = {match.watchlist: match for match in matches_of(session, article.id)}
+        self.zone = ZoneInfo(config.service.timezone)
+
+    def as_object(self) -> dict[str, Any]:
+        """What `tell` tells, for programs."""
+        return {
+            "entries": [_entry_object(entry) for entry in self.entries],
+            "article": article_object(self.article) if self.article else None,
+            "extractor": self.article.extractor if self.article else None,
+            "same_story": [copy.url for copy in self.copies],
+            "watchlists": [
+                {"watchlist": name, "matched": reason == "", "why_not": reason or None}
+                for name, reason in self.verdicts()
+            ],
+        }
+
+    def tell(self) -> None:
+        """The steps in the order they happened."""
+        for entry in self.entries:
+            self.tell_entry(entry)
+        if self.article is None:
+            return
+        self.tell_article(self.article)
+        for copy in self.copies:
+            say(f"same story {copy.source_id}: {copy.url}")
+        for name, reason in self.verdicts():
+            say(f"watchlist  {name}: " + (f"no match: {reason}" if reason else self.matched(name)))
+
+    def tell_entry(self, entry: Entry) -> None:
+        first = ", on its first visit" if entry.baseline else ""
+        say(f"found by   {entry.source_id} at {show_time(entry.found_at, self.zone)}{first}")
+        say(f"           {entry.url}")
+        say(f"fetched    {self.fetching(entry)}")
+
+    def fetching(self, entry: Entry) -> str:
+        """What became of an entry."""
+        error = f": {entry.last_error}" if entry.last_error else ""
+        if entry.outcome is None:
+            after = f"after {entry.attempts} attempts, " if entry.attempts else ""
+            return f"not yet; {after}next {show_time(entry.next_attempt_at, self.zone)}{error}"
+        words = {
+            "article": "yes, it holds an article",
+            "duplicate": "yes; its article is known under another address",
+            "not_article": "yes, but it holds no article",
+            "refused": "no, the site or our rules refuse it",
+            "failed": f"no, given up after {entry.attempts} attempts",
+        }
+        return words.get(entry.outcome, entry.outcome) + error
+
+    def tell_article(self, article: Article) -> None:
+        say(f"article    {article.title}")
+        if article.canonical_url != article.url:
+            say(f"           filed under {article.canonical_url}")
+        size = f"{len(article.body)} characters, revision {article.revision}"
+        say(f"text       {size}, {article.lang or 'language unknown'}; by {article.extractor}")
+        origin = article.published_from.replace("_", " ")
+        say(f"published  {published(article, self.zone)} (from {origin})")
+
+    def matched(self, name: str) -> str:
+        """How a watchlist matched, and what came of it."""
+        match = self.matches.get(name)
+        if match is None:
+            return "would match now; it did not when the article was stored"
+        terms = ", ".join(dict.fromkeys(match.terms))
+        silent = {
+            "first_visit": "; no alert of its own: the source's first visit",
+            "story": "; no alert of its own: its story was told before",
+        }.get(match.silent, "")
+        return f"matched at {show_time(match.matched_at, self.zone)}: {terms}{silent}"
+
+    def verdicts(self) -> list[tuple[str, str]]:
+        """Each watchlist and why it does not match; empty when it does, or did."""
+        if self.article is None:
+            return []
+        text = article_text(self.article)
+        found = []
+        for name, watchlist in self.config.watchlists.items():
+            rule = compile_rule(watchlist, self.config.variants)
+            hit = name in self.matches or Matcher({name: rule}).match(text)
+            found.append((name, "" if hit else why_not(rule, text)))
+        return found
+
+
+def article_text(article: Article) -> Text:
+    """A stored article as watchlists read it."""
+    return Text(
+        {
+            "title": article.title,
+            "standfirst": article.standfirst,
+            "body": article.body,
+            "caption": article.captions,
+            "author": "\n".join(article.authors),
+            "section": article.section or "",
+            "tag": "\n".join(article.tags),
+            "url": article.url,
+        },
+        article.lang,
+        article.source_id,
+    )
+
+
+def _entry_object(entry: Entry) -> dict[str, Any]:
+    return {
+        "source": entry.source_id,
+        "url": entry.url,
+        "title": entry.title,
+        "found_at": moment(entry.found_at),
+        "first_visit": entry.baseline,
+        "attempts": entry.attempts,
+        "next_attempt_at": moment(entry.next_attempt_at) if entry.outcome is None else None,
+        "outcome": entry.outcome,
+        "last_error": entry.last_error,
+    }

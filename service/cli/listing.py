@@ -1,0 +1,184 @@
+"""`articles`, `matches`, `deliveries`: what is stored, newest first."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
+from itertools import islice
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+from rich.text import Text
+from sqlmodel import Session
+
+from service.cli.context import Context, stored
+from service.cli.output import json_option, marked, note, print_json, print_table, show_time
+from service.json_objects import article_object, delivery_object, match_object
+from store.articles import Article
+from store.config import parse_duration
+from store.deliveries import Delivery, Match
+from store.listing import Wanted, list_articles, list_deliveries, list_matches, told_matches
+
+SHOWN = 50
+"""Rows of a table unless --limit says otherwise; --json is never cut."""
+
+STATES = ("pending", "held", "delivered", "dead")
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Since(click.ParamType[datetime]):
+    """`6h`, `2026-03-01` or a full time; a time without a zone is UTC."""
+
+    name = "WHEN"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """The moment that a person means."""
+        try:
+            return datetime.now(UTC) - parse_duration(value)
+        except (ValueError, OverflowError):
+            pass
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f'{value!r} is neither "6h" nor "2026-03-01" nor a time', param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _options(command: Command) -> Command:
+    """The options that all lists have."""
+    for option in (
+        json_option,
+        click.option("--limit", type=click.IntRange(0), help="At most so many, the newest."),
+        click.option("--story", type=int, help="Only this story."),
+        click.option("--watchlist", help="Only this watchlist."),
+        click.option("--source", help="Only this source."),
+        click.option("--since", type=Since(), help="Only what is newer: 6h, 2d, 2026-03-01."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+@click.pass_obj
+def articles(context: Context, /, as_json: bool, **narrowed: Any) -> None:
+    """List the articles that were found and stored."""
+    config = context.load_quietly()
+    with stored(config) as session:
+        if session is None:
+            return
+        rows = list_articles(session, _wanted(narrowed, as_json))
+        if as_json:
+            for article in rows:
+                print_json(article_object(article))
+            return
+        zone = ZoneInfo(config.service.timezone)
+        columns = ["first seen", "source", "published", "title", "address"]
+        _show(columns, rows, narrowed, lambda article: _article_cells(article, zone))
+
+
+def _article_cells(article: Article, zone: tzinfo) -> list[str | Text]:
+    seen = show_time(article.first_seen, zone)
+    return [seen, article.source_id, published(article, zone), article.title, article.url]
+
+
+def published(article: Article, zone: tzinfo) -> str:
+    """The publication time as exactly as it is known."""
+    if article.published is None or article.published_precision == "unknown":
+        return "unknown"
+    shown = show_time(article.published, zone)
+    return shown[:10] if article.published_precision == "day" else shown
+
+
+@click.command()
+@_options
+@click.pass_obj
+def matches(context: Context, /, as_json: bool, **narrowed: Any) -> None:
+    """List what matched a watchlist, with the sentences that did."""
+    config = context.load_quietly()
+    with stored(config) as session:
+        if session is None:
+            return
+        rows = list_matches(session, _wanted(narrowed, as_json))
+        if as_json:
+            for match, article in rows:
+                print_json(match_object(match, article))
+            return
+        zone = ZoneInfo(config.service.timezone)
+        columns = ["matched", "watchlist", "source", "title", "where", "address"]
+        _show(columns, rows, narrowed, lambda row: _match_cells(*row, zone))
+
+
+def _match_cells(match: Match, article: Article, zone: tzinfo) -> list[str | Text]:
+    where: str | Text = ""
+    if match.excerpts:
+        where = marked(match.excerpts[0]["text"], match.excerpts[0].get("highlights", []))
+    at = show_time(match.matched_at, zone)
+    return [at, match.watchlist, article.source_id, article.title, where, article.url]
+
+
+@click.command()
+@_options
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.pass_obj
+def deliveries(context: Context, /, as_json: bool, **narrowed: Any) -> None:
+    """List what was sent or waits to be sent; `--state dead` lists the dead letters."""
+    config = context.load_quietly()
+    with stored(config) as session:
+        if session is None:
+            return
+        rows = list_deliveries(session, _wanted(narrowed, as_json))
+        if as_json:
+            for delivery, told in _with_matches(session, rows):
+                print_json(delivery_object(delivery, told))
+            return
+        zone = ZoneInfo(config.service.timezone)
+        columns = ["made", "channel", "state", "attempts", "next or done", "subject", "id", "error"]
+        _show(columns, rows, narrowed, lambda delivery: _delivery_cells(delivery, zone))
+
+
+def _with_matches(
+    session: Session, deliveries: Iterator[Delivery]
+) -> Iterator[tuple[Delivery, list[tuple[Match, Article]]]]:
+    while part := list(islice(deliveries, 200)):
+        told = told_matches(session, [d.id for d in part if d.id is not None])
+        for delivery in part:
+            yield delivery, told.get(delivery.id or 0, [])
+
+
+def _delivery_cells(delivery: Delivery, zone: tzinfo) -> list[str | Text]:
+    state, moment = delivery.state, delivery.delivered_at or delivery.next_attempt_at
+    return [
+        show_time(delivery.created_at, zone),
+        delivery.channel,
+        state,
+        str(delivery.attempts),
+        "-" if state == "dead" else show_time(moment, zone),
+        delivery.subject,
+        delivery.key,
+        (delivery.last_error or "") if state != "delivered" else "",
+    ]
+
+
+def _wanted(narrowed: dict[str, Any], as_json: bool) -> Wanted:
+    """What was asked for; a table is cut one row beyond what it shows, to know of the rest."""
+    limit = narrowed["limit"]
+    if limit is None and not as_json:
+        limit = SHOWN + 1
+    return Wanted(**{**narrowed, "limit": limit})
+
+
+def _show(
+    columns: list[str],
+    rows: Iterable[T],
+    narrowed: dict[str, Any],
+    cells: Callable[[T], list[str | Text]],
+) -> None:
+    found = list(rows)
+    shown = found if narrowed["limit"] is not None else found[:SHOWN]
+    print_table(columns, map(cells, shown))
+    if len(shown) < len(found):
+        note(f"the newest {SHOWN}; --limit shows more, --json all")

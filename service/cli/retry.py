@@ -1,0 +1,39 @@
+"""`retry`: dead letters become deliveries again."""
+
+from datetime import UTC, datetime
+
+import click
+
+from service.cli.context import Context, opened
+from service.cli.output import say
+from store.deliveries import ChannelState
+from store.listing import dead_letters
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--dead", "every", is_flag=True, help="All dead letters.")
+@click.pass_obj
+def retry(context: Context, ids: tuple[str, ...], every: bool) -> int:
+    """Send dead letters again: those named, or all; `deliveries --state dead` lists them."""
+    if every == bool(ids):
+        raise click.UsageError("name the dead letters, or give --dead for all")
+    config = context.load_quietly()
+    with opened(config) as store:
+        if store is None:
+            return int(bool(ids))
+        with store.writing() as session:
+            letters = dead_letters(session, None if every else ids)
+            for letter in letters:
+                letter.state = "pending"
+                letter.next_attempt_at = datetime.now(UTC)
+                letter.claim = letter.claimed_until = None
+                session.add(letter)
+                # A person's word is enough to try a channel that told us to stop.
+                if stopped := session.get(ChannelState, letter.channel):
+                    session.delete(stopped)
+            known = {name for letter in letters for name in (letter.key, str(letter.id))}
+    for name in sorted(set(ids) - known):
+        say(f"{name}: no dead letter has this id")
+    say(f"{len(letters)} of {len(ids) or len(letters)} will be sent again while the service runs")
+    return int(not every and bool(set(ids) - known))

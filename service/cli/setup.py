@@ -1,0 +1,204 @@
+"""`init` and `check`: from no configuration to one that means what it should."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from alerts.config import WatchlistConfig
+from alerts.envelope import Envelope, SendError
+from alerts.query_tree import to_words
+from alerts.rules import compile_rule
+from service.cli.context import Context
+from service.cli.output import complain, json_option, note, print_json, say
+from service.config import Config, ConfigError
+from service.config_errors import Problem, did_you_mean
+from service.toml_places import show_path
+from store.engine import Store
+from store.integrity import check_database
+
+
+def template() -> str:
+    """The commented configuration that `init` writes: config.toml of the repository's root."""
+    packaged = files("service") / "config.toml"
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).resolve().parents[2] / "config.toml").read_text(encoding="utf-8")
+
+
+@click.command()
+@click.pass_obj
+def init(context: Context) -> None:
+    """Write a commented config.toml, here or where --config says; never overwrites."""
+    path = context.new_path
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template())
+    except FileExistsError as error:
+        raise click.ClickException(
+            f"{path} is there already and is left as it is; --config FILE writes another"
+        ) from error
+    say(f"{path} is written: it says what each key does, and starts as it is.")
+    say("Next: `wirewatch check` tells what it means, `wirewatch run` starts.")
+
+
+@click.command()
+@json_option
+@click.option("--send", metavar="CHANNEL", help="Send a test message to this channel.")
+@click.option("--database", is_flag=True, help="Verify the database too.")
+@click.pass_obj
+def check(context: Context, /, as_json: bool, send: str | None, database: bool) -> int:
+    """Load the configuration, say each watchlist in words and run its examples."""
+    config = _loaded(context, as_json)
+    if config is None:
+        return 2
+    for name, watchlist in config.watchlists.items():
+        if as_json:
+            print_json(_watchlist_object(name, watchlist, config))
+        else:
+            _describe(name, watchlist, config)
+    if not as_json:
+        say(f"{context.path} is in order: {_counts(config)}")
+    failed = False
+    if database:
+        failed |= not _database_is_whole(config)
+    if send is not None:
+        failed |= not _send_test(config, send)
+    return int(failed)
+
+
+def _loaded(context: Context, as_json: bool) -> Config | None:
+    """The configuration; None after telling what is wrong, as objects if that was asked for."""
+    if not as_json:
+        return context.load()
+    try:
+        return context.load()
+    except ConfigError as error:
+        for problem in error.problems:
+            print_json(_problem_object(problem))
+        return None
+
+
+def _problem_object(problem: Problem) -> dict[str, Any]:
+    place = {"file": problem.file, "line": problem.line, "column": problem.column}
+    return {**place, "path": show_path(problem.path), "error": problem.message}
+
+
+def _watchlist_object(name: str, watchlist: WatchlistConfig, config: Config) -> dict[str, Any]:
+    rule = compile_rule(watchlist, config.variants)
+    return {
+        "watchlist": name,
+        "name": watchlist.name or name,
+        "words": to_words(rule.query),
+        "examples": len(watchlist.examples),
+        "notify": list(_recipients(watchlist, config)),
+        "deliver": watchlist.deliver,
+    }
+
+
+def _describe(name: str, watchlist: WatchlistConfig, config: Config) -> None:
+    """A watchlist as one would tell it to somebody."""
+    rule = compile_rule(watchlist, config.variants)
+    say(f"watchlist {name}" + (f" ({watchlist.name})" if watchlist.name else ""))
+    for label, words in _sentences(watchlist, config, to_words(rule.query)):
+        say(f"  {label:<9} {words}")
+    say()
+
+
+def _sentences(watchlist: WatchlistConfig, config: Config, words: str) -> Iterator[tuple[str, str]]:
+    yield "looks for", words
+    yield "in", f"{', '.join(watchlist.in_)} of articles {_scope(watchlist)}"
+    if watchlist.min_mentions > 1:
+        yield "if", f"mentioned at least {watchlist.min_mentions} times"
+    channels = ", ".join(
+        f"{name} ({config.channels[name].kind})" for name in _recipients(watchlist, config)
+    )
+    when = "at once" if watchlist.deliver == "instant" else watchlist.deliver
+    yield "tells", f"{channels or 'nobody'}, {when}, at most {watchlist.max_per_day} a day"
+    if watchlist.updates == "changes":
+        yield "again", "when an article that was told of changes"
+    if count := len(watchlist.examples):
+        yield "examples", f"{count} of {count} hold"
+
+
+def _scope(watchlist: WatchlistConfig) -> str:
+    sources = (
+        "from every source"
+        if watchlist.sources == ("*",)
+        else f"from the sources {', '.join(watchlist.sources)}"
+    )
+    return f"{sources} in {' or '.join(watchlist.lang) or 'any language'}"
+
+
+def _recipients(watchlist: WatchlistConfig, config: Config) -> tuple[str, ...]:
+    return tuple(config.channels) if watchlist.notify is None else watchlist.notify
+
+
+def _counts(config: Config) -> str:
+    enabled = sum(source.enabled for source in config.sources.values())
+    counts = [(enabled, "source"), (len(config.watchlists), "watchlist")]
+    counts.append((len(config.channels), "channel"))
+    return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
+
+
+def _database_is_whole(config: Config) -> bool:
+    store = Store(config.service.database)
+    try:
+        findings = check_database(store)
+    finally:
+        store.close()
+    for finding in findings:
+        complain(f"{store.place}: {finding}")
+    if not findings:
+        note(f"{store.place}: whole and writable")
+    return not findings
+
+
+def _send_test(config: Config, name: str) -> bool:
+    """Sends a test message; says how that went, without touching what waits in the database."""
+    if name not in config.channels:
+        meant = did_you_mean(name, list(config.channels))
+        raise click.UsageError(f'there is no channel "{name}"{meant}')
+    try:
+        replies = asyncio.run(_sent(config, name))
+    except SendError as failure:
+        complain(f"{name}: the test message was not taken: {failure}")
+        return False
+    for recipient, reply in replies:
+        note(f"{name}: the test message was taken{recipient}{f' ({reply})' if reply else ''}")
+    return True
+
+
+async def _sent(config: Config, name: str) -> list[tuple[str, str]]:
+    table = config.channels[name]
+    channel = table.open(config.path.parent)
+    replies = []
+    try:
+        for recipient in table.recipients() or ("",):
+            now = datetime.now(UTC)
+            receipt = await channel.send(_test_message(recipient, now), now=now, attempt=1)
+            replies.append((f" for {recipient}" if recipient else "", receipt.reply))
+    finally:
+        await channel.close()
+    return replies
+
+
+def _test_message(recipient: str, now: datetime) -> Envelope:
+    key = f"test-{secrets.token_hex(12)}"
+    return Envelope(
+        id=key,
+        created_at=now,
+        subject="Wirewatch: a test message",
+        text="This channel works. The message was sent by `wirewatch check --send`.\n",
+        payload={
+            "type": "channel.test",
+            "timestamp": now.isoformat().replace("+00:00", "Z"),
+            "data": {"delivery": key},
+        },
+        recipient=recipient,
+    )

@@ -1,0 +1,88 @@
+"""`status`: the sources, the three waiting lines and what went wrong last."""
+
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from service.cli.context import Context, opened
+from service.cli.output import json_option, print_json, say, show_time
+from service.cli.source import show_sources
+from service.config import Config
+from service.json_objects import moment, source_object
+from service.status import Status, is_healthy, read_status
+
+
+@click.command()
+@json_option
+@click.option("--health", is_flag=True, help="Print nothing; exit 1 unless all is well.")
+@click.pass_obj
+def status(context: Context, as_json: bool, health: bool) -> int:
+    """Show each source's health, what waits, and the last error."""
+    config = context.load_quietly()
+    with opened(config) as store:
+        if store is None:
+            return int(health)
+        state = read_status(store, datetime.now(UTC))
+    if health:
+        return int(not is_healthy(state))
+    if as_json:
+        print_json(status_object(config, state))
+    else:
+        _show(config, state)
+    return 0
+
+
+def status_object(config: Config, state: Status) -> dict[str, Any]:
+    """The whole state as one object."""
+    states = {known.id: known for known in state.sources}
+    return {
+        "at": moment(state.at),
+        "healthy": is_healthy(state),
+        "entries_waiting": state.entries_waiting,
+        "articles_waiting": state.articles_waiting,
+        "deliveries_waiting": state.deliveries_waiting,
+        "dead_letters": state.dead_letters,
+        "articles": state.articles,
+        "articles_today": state.articles_today,
+        "matches_today": state.matches_today,
+        "last_visit": moment(state.last_visit),
+        "last_error": last_error(state),
+        "sources": [
+            source_object(name, source, states.get(name)) for name, source in config.sources.items()
+        ],
+    }
+
+
+def last_error(state: Status) -> str | None:
+    """The error of the source that was visited last among those that have one."""
+    failed = [source for source in state.sources if source.last_error and source.last_visit]
+    latest = max(failed, key=lambda source: source.last_visit or state.at, default=None)
+    return f"{latest.id}: {latest.last_error}" if latest else None
+
+
+def _show(config: Config, state: Status) -> None:
+    show_sources(config, {known.id: known for known in state.sources})
+    zone = ZoneInfo(config.service.timezone)
+    say()
+    say(f"waiting     {_line(state, zone)}")
+    say(f"stored      {state.articles} articles, {state.articles_today} of them in a day")
+    say(f"matches     {state.matches_today} in a day")
+    say(f"last visit  {show_time(state.last_visit, zone)}")
+    say(f"last error  {last_error(state) or 'none'}")
+    say(f"health      {'good' if is_healthy(state) else 'not good'}")
+
+
+def _line(state: Status, zone: tzinfo) -> str:
+    lines = [
+        ("entries to fetch", state.entries_waiting, state.oldest_due_entry),
+        ("articles to match", state.articles_waiting, state.oldest_unmatched),
+        ("deliveries to send", state.deliveries_waiting, state.oldest_due_delivery),
+        ("dead letters", state.dead_letters, None),
+    ]
+    parts = [
+        f"{count} {what}" + (f" (since {show_time(oldest, zone)})" if oldest else "")
+        for what, count, oldest in lines
+    ]
+    return ", ".join(parts)

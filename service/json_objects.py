@@ -1,0 +1,150 @@
+"""What scripts read: one function for each object, its fields as the manual lists them.
+
+Times are RFC 3339 in UTC; offsets count Unicode code points of the field's stored text.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from crawler.config import SourceConfig
+from crawler.items import ArticleItem
+from store.articles import Article
+from store.deliveries import Delivery, Match
+from store.sources import SourceState
+
+_UNSAFE = re.compile(
+    "[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u061c\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+
+
+def article_object(article: Article, *, body: bool = True) -> dict[str, Any]:
+    """An article; a match holds it without its body."""
+    fields: dict[str, Any] = {
+        "id": article.id,
+        "url": article.url,
+        "canonical_url": article.canonical_url,
+        "source": article.source_id,
+        "title": article.title,
+        "standfirst": article.standfirst,
+        "body": article.body,
+        "captions": article.captions,
+        "authors": article.authors,
+        "section": article.section,
+        "tags": article.tags,
+        "lang": article.lang,
+        "image": article.image,
+        "published": moment(article.published),
+        "published_precision": article.published_precision,
+        "published_from": article.published_from,
+        "modified": moment(article.modified),
+        "first_seen": moment(article.first_seen),
+        "story": article.story_id,
+        "revision": article.revision,
+        "paywalled": article.paywalled,
+    }
+    if not body:
+        del fields["body"], fields["captions"]
+    return fields
+
+
+def match_object(match: Match, article: Article) -> dict[str, Any]:
+    """A match with its article, the terms that hit and the sentences they stand in."""
+    return {
+        "id": match.id,
+        "watchlist": match.watchlist,
+        "article": article_object(article, body=False),
+        "matched_at": moment(match.matched_at),
+        "terms": match.terms,
+        "excerpts": match.excerpts,
+    }
+
+
+def delivery_object(delivery: Delivery, matches: Sequence[tuple[Match, Article]]) -> dict[str, Any]:
+    """A delivery with the matches it tells of; `id` is the one that its message carries."""
+    return {
+        "id": delivery.key,
+        "channel": delivery.channel,
+        "watchlist": ",".join(delivery.watchlists),
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "next_attempt_at": moment(delivery.next_attempt_at) if is_waiting(delivery) else None,
+        "last_error": delivery.last_error,
+        "created_at": moment(delivery.created_at),
+        "delivered_at": moment(delivery.delivered_at),
+        "kind": delivery.kind,
+        "subject": delivery.subject,
+        "matches": [match_object(match, article) for match, article in matches],
+    }
+
+
+def is_waiting(delivery: Delivery) -> bool:
+    """Whether a delivery still has an attempt before it."""
+    return delivery.state in {"pending", "held"}
+
+
+def source_object(
+    name: str, source: SourceConfig | None, state: SourceState | None
+) -> dict[str, Any]:
+    """A source as configured and as it fares; one that is no longer configured is disabled."""
+    return {
+        "id": name,
+        "url": source.url if source else state.url if state else "",
+        "kind": source.kind if source else state.kind if state else "auto",
+        "name": (source.name if source else "") or (state.title if state else None),
+        "state": source_state(source, state),
+        "last_visit": moment(state.last_visit) if state else None,
+        "next_visit": moment(state.next_visit) if state and source and source.enabled else None,
+        "last_new_article": moment(state.last_new_article) if state else None,
+        "articles_per_day": round(state.articles_per_day, 2) if state else 0.0,
+        "last_error": state.last_error if state else None,
+    }
+
+
+def source_state(source: SourceConfig | None, state: SourceState | None) -> str:
+    """ok, failing, blocked, silent, gone or disabled."""
+    if source is None or not source.enabled:
+        return "disabled"
+    return state.state if state else "ok"
+
+
+def moment(at: datetime | None) -> str | None:
+    """`2026-03-01T08:15:00Z`; fractions of a second are kept."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
+
+
+def to_json(value: object, *, ascii_only: bool = False) -> str:
+    """One line of JSON that no terminal, log or mail obeys: controls are escaped."""
+    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def extracted_object(article: ArticleItem) -> dict[str, Any]:
+    """An article as a page yields it; what only the store knows is null."""
+    return {
+        "id": None,
+        "url": article.url,
+        "canonical_url": article.canonical_url,
+        "source": None,
+        "title": article.title,
+        "standfirst": article.standfirst,
+        "body": article.body,
+        "captions": article.captions,
+        "authors": list(article.authors),
+        "section": article.section,
+        "tags": list(article.tags),
+        "lang": article.lang,
+        "image": article.image,
+        "published": moment(article.published),
+        "published_precision": article.published_precision,
+        "published_from": article.published_from,
+        "modified": moment(article.modified),
+        "first_seen": None,
+        "story": None,
+        "revision": 1,
+        "paywalled": article.paywalled,
+        "extractor": article.extractor,
+        "confidence": round(article.confidence, 3),
+    }

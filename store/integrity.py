@@ -1,0 +1,33 @@
+"""Is the database whole? What `wirewatch check --database` asks."""
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from store.engine import Store
+from store.errors import explain
+from store.schema import migrate
+
+_MOST = 20
+"""Findings that are told; a damaged file has thousands."""
+
+
+def check_database(store: Store) -> list[str]:
+    """What is wrong with a database, in the database's words; nothing when it is whole.
+
+    Creates or upgrades the schema first, which shows that it can be written to. Raises StoreError
+    when it cannot be opened or written.
+    """
+    migrate(store)
+    if store.path is None:
+        return []
+    found: list[str] = []
+    try:
+        with store.read_engine.connect() as connection:
+            for (line,) in connection.execute(text(f"PRAGMA integrity_check({_MOST})")):
+                if line != "ok":
+                    found.append(str(line))
+            for table, row, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
+                found.append(f"row {row} of {table} points to no {parent}")
+    except DBAPIError as error:
+        raise explain(error, store.place) from error
+    return found[:_MOST]

@@ -1,0 +1,157 @@
+"""What people ask to see: articles, matches and deliveries, newest first. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, or_, select
+
+from store.articles import Article, ArticleUrl, Entry
+from store.deliveries import Alert, Delivery, Match
+from store.types import bound_lists
+
+_PART = 500
+"""Rows that are held at once while a long list is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is narrowed to; None asks for everything."""
+
+    since: datetime | None = None
+    source: str | None = None
+    watchlist: str | None = None
+    state: str | None = None
+    story: int | None = None
+    limit: int | None = None
+
+
+def list_articles(session: Session, wanted: Wanted) -> Iterator[Article]:
+    """Articles by when they were first seen."""
+    query: Any = select(Article).order_by(col(Article.first_seen).desc(), col(Article.id).desc())
+    if wanted.watchlist is not None:
+        matched = select(Match.article_id).where(Match.watchlist == wanted.watchlist)
+        query = query.where(col(Article.id).in_(matched))
+    if wanted.since is not None:
+        query = query.where(col(Article.first_seen) >= wanted.since)
+    yield from _stream(session, _of_article(query, wanted).limit(wanted.limit))
+
+
+def list_matches(session: Session, wanted: Wanted) -> Iterator[tuple[Match, Article]]:
+    """Matches with their articles, by when they were made."""
+    query: Any = (
+        select(Match, Article)
+        .join(Article, col(Match.article_id) == col(Article.id))
+        .order_by(col(Match.matched_at).desc(), col(Match.id).desc())
+    )
+    if wanted.watchlist is not None:
+        query = query.where(Match.watchlist == wanted.watchlist)
+    if wanted.since is not None:
+        query = query.where(col(Match.matched_at) >= wanted.since)
+    for row in _stream(session, _of_article(query, wanted).limit(wanted.limit)):
+        yield row[0], row[1]
+
+
+def list_deliveries(session: Session, wanted: Wanted) -> Iterator[Delivery]:
+    """Deliveries by when they were made."""
+    query: Any = select(Delivery).order_by(col(Delivery.id).desc())
+    if wanted.state is not None:
+        query = query.where(Delivery.state == wanted.state)
+    if wanted.since is not None:
+        query = query.where(col(Delivery.created_at) >= wanted.since)
+    if wanted.watchlist is not None or wanted.source is not None or wanted.story is not None:
+        told = (
+            select(Alert.delivery_id)
+            .join(Match, col(Alert.match_id) == col(Match.id))
+            .join(Article, col(Match.article_id) == col(Article.id))
+        )
+        if wanted.watchlist is not None:
+            told = told.where(Alert.watchlist == wanted.watchlist)
+        query = query.where(col(Delivery.id).in_(_of_article(told, wanted)))
+    yield from _stream(session, query.limit(wanted.limit))
+
+
+def _of_article(query: Any, wanted: Wanted) -> Any:
+    if wanted.source is not None:
+        query = query.where(Article.source_id == wanted.source)
+    if wanted.story is not None:
+        query = query.where(Article.story_id == wanted.story)
+    return query
+
+
+def _stream(session: Session, query: Any) -> Iterator[Any]:
+    return iter(session.exec(query.execution_options(yield_per=_PART)))
+
+
+def told_matches(
+    session: Session, delivery_ids: Sequence[int]
+) -> dict[int, list[tuple[Match, Article]]]:
+    """The matches that each delivery tells of, with their articles, in the order of the matches."""
+    told: dict[int, list[tuple[Match, Article]]] = {number: [] for number in delivery_ids}
+    for part in bound_lists(list(delivery_ids)):
+        query = (
+            select(Alert.delivery_id, Match, Article)
+            .join(Match, col(Alert.match_id) == col(Match.id))
+            .join(Article, col(Match.article_id) == col(Article.id))
+            .where(col(Alert.delivery_id).in_(part))
+            .order_by(col(Match.id))
+        )
+        for delivery_id, match, article in session.exec(query):
+            if delivery_id is not None:
+                told[delivery_id].append((match, article))
+    return told
+
+
+def entries_at(session: Session, keys: Sequence[str], url: str) -> Sequence[Entry]:
+    """The entries of an address, whichever source listed it, oldest first."""
+    query = (
+        select(Entry)
+        .where(or_(col(Entry.url_key).in_(keys), Entry.url == url))
+        .order_by(col(Entry.id))
+    )
+    return session.exec(query).all()
+
+
+def article_at(session: Session, keys: Sequence[str]) -> Article | None:
+    """The article that one of the address keys leads to."""
+    query = (
+        select(Article)
+        .join(ArticleUrl, col(ArticleUrl.article_id) == col(Article.id))
+        .where(col(ArticleUrl.url_key).in_(keys))
+    )
+    return session.exec(query).first()
+
+
+def entries_of(session: Session, article_id: int) -> Sequence[Entry]:
+    """The entries that led to an article, oldest first."""
+    query = select(Entry).where(Entry.article_id == article_id).order_by(col(Entry.id))
+    return session.exec(query).all()
+
+
+def addresses_of(session: Session, article_id: int) -> Sequence[str]:
+    """The keys of every address that an article is known under."""
+    query = select(ArticleUrl.url_key).where(ArticleUrl.article_id == article_id)
+    return sorted(session.exec(query))
+
+
+def copies_of(session: Session, article: Article) -> Sequence[Article]:
+    """The other articles of the same story, oldest first."""
+    query = (
+        select(Article)
+        .where(Article.story_id == article.story_id, Article.id != article.id)
+        .order_by(col(Article.first_seen))
+    )
+    return session.exec(query).all()
+
+
+def dead_letters(session: Session, ids: Sequence[str] | None) -> Sequence[Delivery]:
+    """Dead letters: all of them, or those with these keys or numbers."""
+    query = select(Delivery).where(Delivery.state == "dead").order_by(col(Delivery.id))
+    if ids is None:
+        return session.exec(query).all()
+    numbers = [int(name) for name in ids if name.isascii() and name.isdecimal() and len(name) < 18]
+    named = or_(col(Delivery.key).in_(ids), col(Delivery.id).in_(numbers))
+    return session.exec(query.where(named)).all()

@@ -1,0 +1,566 @@
+"""The commands on real files: what they print, what they leave behind, how they end."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.cli import COMMANDS, main
+from service.cli.setup import template
+from store.deliveries import Delivery
+from store.engine import Store
+from tests.service.configs import SHIPPED, write
+from tests.service.stored import CONFIG, COPY, URL, make_database
+
+
+@dataclass
+class Outcome:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in an empty folder, with an environment of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("WIREWATCH_CONFIG", "WIREWATCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def command(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        status = main(arguments)
+        said = capsys.readouterr()
+        return Outcome(status, said.out, said.err)
+
+    return command
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Iterator[Store]:
+    """A configuration and a database in the folder of the test."""
+    write(tmp_path, CONFIG)
+    store = make_database(tmp_path)
+    yield store
+    store.close()
+
+
+# ---- init and check ------------------------------------------------------------------------------
+
+
+def test_init_writes_the_shipped_configuration_which_passes_check(run: Run, tmp_path: Path) -> None:
+    assert run("init").status == 0
+    assert (tmp_path / "config.toml").read_bytes() == SHIPPED.read_bytes()
+    checked = run("check")
+    assert checked.status == 0
+    assert "config.toml is in order: " in checked.out
+    assert checked.err == ""
+
+
+def test_init_never_overwrites(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, "# mine")
+    outcome = run("init")
+    assert outcome.status == 1
+    assert "is there already and is left as it is" in outcome.err
+    assert path.read_text() == "# mine"
+
+
+def test_init_writes_where_config_says(run: Run, tmp_path: Path) -> None:
+    assert run("--config", "other.toml", "init").status == 0
+    assert (tmp_path / "other.toml").exists()
+
+
+def test_the_packaged_template_is_the_file_at_the_root() -> None:
+    assert template() == SHIPPED.read_text(encoding="utf-8")
+
+
+def test_check_tells_each_watchlist_in_words(run: Run, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        """
+        [channel.inbox]
+        kind = "maildir"
+        path = "inbox"
+        [watchlist.w]
+        name = "Border"
+        any = ['"Durand Line"', "Torkham"]
+        none = ['"Durand Cup"']
+        in = ["title"]
+        lang = ["en"]
+        min_mentions = 2
+        deliver = "daily 08:00"
+        updates = "changes"
+        examples = [ { title = "Durand Line and Torkham", text = "", expect = true } ]
+        """,
+    )
+    outcome = run("check")
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[0] == "watchlist w (Border)"
+    assert "Durand Line" in outcome.out
+    assert "title of articles from every source in en" in outcome.out
+    assert "at least 2 times" in outcome.out
+    assert "inbox (maildir), daily 08:00, at most 50 a day" in outcome.out
+    assert "when an article that was told of changes" in outcome.out
+    assert "1 of 1 hold" in outcome.out
+    assert outcome.out.splitlines()[-1] == (
+        "config.toml is in order: 0 sources, 1 watchlist, 1 channel"
+    )
+
+
+def test_check_ends_with_2_and_every_fault_when_something_is_wrong(
+    run: Run, tmp_path: Path
+) -> None:
+    write(tmp_path, "[servcie]\n[crawler]\ndelay = 1")
+    outcome = run("check")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.splitlines() == [
+        'wirewatch: config.toml:1: servcie: unknown table; did you mean "service"?',
+        'config.toml:3: crawler.delay: 1 is not a duration; write "90s", "15m", "6h" or "30d"',
+        "2 errors",
+    ]
+
+
+def test_check_json_gives_faults_as_objects(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "[crawler]\ndelay = 1")
+    outcome = run("check", "--json")
+    assert outcome.status == 2
+    assert outcome.rows == [
+        {
+            "file": "config.toml",
+            "line": 2,
+            "column": None,
+            "path": "crawler.delay",
+            "error": '1 is not a duration; write "90s", "15m", "6h" or "30d"',
+        }
+    ]
+
+
+def test_a_broken_query_is_shown_with_a_caret(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "[watchlist.w]\nany = [\n  'a',\n  'Torkham clash AND',\n]")
+    outcome = run("check")
+    assert outcome.status == 2
+    lines = outcome.err.splitlines()
+    assert lines[0].startswith("wirewatch: config.toml:4: watchlist.w.any[1]: ")
+    assert lines[1].strip() == "Torkham clash AND"
+    assert lines[2].strip() == "^"
+
+
+def test_an_example_that_does_not_hold_stops_the_start(run: Run, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        """
+        [watchlist.w]
+        any = ["Torkham"]
+        examples = [
+          { text = "Torkham is shut", expect = true },
+          { text = "Torkham is open", expect = false },
+          { text = "Chaman is shut", expect = true },
+        ]
+        """,
+    )
+    outcome = run("check")
+    assert outcome.status == 2
+    first, second, _ = outcome.err.splitlines()
+    assert first == (
+        'wirewatch: config.toml:6: watchlist.w.examples[1]: must not match, but "Torkham" does'
+    )
+    assert second.startswith("config.toml:7: watchlist.w.examples[2]: must match, but does not: ")
+
+
+def test_warnings_go_to_standard_error_and_stop_nothing(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, '[watchlist.w]\nany = ["x"]')
+    outcome = run("check")
+    assert outcome.status == 0
+    assert outcome.err.startswith("warning: config.toml:1: watchlist.w: no channel is configured")
+
+
+def test_check_sends_a_test_message(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, '[channel.inbox]\nkind = "maildir"\npath = "inbox"')
+    outcome = run("check", "--send", "inbox")
+    assert outcome.status == 0
+    assert "inbox: the test message was taken" in outcome.err
+    (message,) = (tmp_path / "inbox" / "new").iterdir()
+    assert b"This channel works" in message.read_bytes()
+
+
+def test_a_channel_that_does_not_take_the_test_message_is_a_failure(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").write_text("a file where a folder should be")
+    write(tmp_path, '[channel.inbox]\nkind = "maildir"\npath = "inbox"')
+    outcome = run("check", "--send", "inbox")
+    assert outcome.status == 1
+    assert "inbox: the test message was not taken: " in outcome.err
+
+
+def test_an_unknown_channel_is_wrong_usage(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, '[channel.inbox]\nkind = "maildir"\npath = "inbox"')
+    outcome = run("check", "--send", "inbx")
+    assert outcome.status == 2
+    assert 'there is no channel "inbx"; did you mean "inbox"?' in outcome.err
+
+
+@pytest.mark.usefixtures("stored")
+def test_check_verifies_a_whole_database(run: Run) -> None:
+    outcome = run("check", "--database")
+    assert outcome.status == 0
+    assert "whole and writable" in outcome.err
+
+
+def test_check_tells_of_a_damaged_database(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, CONFIG)
+    (tmp_path / "wirewatch.db").write_bytes(b"this is no database, however long one looks" * 200)
+    outcome = run("check", "--database")
+    assert outcome.status == 1
+    assert "the file is not a Wirewatch database" in outcome.err
+
+
+# ---- which configuration -------------------------------------------------------------------------
+
+
+def test_the_configuration_is_found_where_the_environment_says(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WIREWATCH_HOME", str(write(tmp_path, "", "home/config.toml").parent))
+    assert f"{tmp_path}/home/config.toml is in order" in run("check").out
+    write(tmp_path, "")
+    assert run("check").out.startswith("config.toml is in order")
+    monkeypatch.setenv("WIREWATCH_CONFIG", str(write(tmp_path, "", "named.toml")))
+    assert f"{tmp_path}/named.toml is in order" in run("check").out
+    write(tmp_path, "", "given.toml")
+    assert run("--config", "given.toml", "check").out.startswith("given.toml is in order")
+
+
+def test_a_missing_configuration_says_how_to_get_one(run: Run) -> None:
+    outcome = run("check")
+    assert outcome.status == 2
+    assert "config.toml: no such file; `wirewatch init` writes one" in outcome.err
+
+
+# ---- lists ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("stored")
+def test_articles_come_as_json_newest_first(run: Run) -> None:
+    outcome = run("articles", "--json")
+    assert outcome.status == 0
+    assert [row["url"] for row in outcome.rows] == [COPY, URL]
+    assert outcome.rows[1] == {
+        "id": 1,
+        "url": URL,
+        "canonical_url": URL,
+        "source": "dawn",
+        "title": "Clashes at \x1b[31mTorkham [bold]",
+        "standfirst": "Two dead.",
+        "body": "Shots were fired along the Durand Line near Torkham.",
+        "captions": "A soldier.",
+        "authors": ["Amina Khan"],
+        "section": "World",
+        "tags": ["Afghanistan"],
+        "lang": "en",
+        "image": "https://dawn.example/torkham.jpg",
+        "published": "2026-03-01T11:30:00Z",
+        "published_precision": "minute",
+        "published_from": "json_ld",
+        "modified": None,
+        "first_seen": "2026-03-01T12:00:00Z",
+        "story": 7,
+        "revision": 1,
+        "paywalled": False,
+    }
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_match_carries_its_article_without_the_body(run: Run) -> None:
+    (match,) = run("matches", "--json").rows
+    article = match.pop("article")
+    assert match == {
+        "id": 5,
+        "watchlist": "durand-line",
+        "matched_at": "2026-03-01T12:01:00Z",
+        "terms": ['"Durand Line"'],
+        "excerpts": [
+            {
+                "field": "body",
+                "text": "along the Durand Line near",
+                "start": 16,
+                "end": 42,
+                "highlights": [{"start": 10, "end": 21}],
+            }
+        ],
+    }
+    assert article["url"] == URL
+    assert "body" not in article
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_delivery_carries_the_matches_it_tells_of(run: Run) -> None:
+    dead, delivered = run("deliveries", "--json").rows
+    assert [match["id"] for match in delivered.pop("matches")] == [5]
+    assert delivered == {
+        "id": "aa11",
+        "channel": "inbox",
+        "watchlist": "durand-line",
+        "state": "delivered",
+        "attempts": 0,
+        "next_attempt_at": None,
+        "last_error": None,
+        "created_at": "2026-03-01T12:02:00Z",
+        "delivered_at": "2026-03-01T12:03:00Z",
+        "kind": "alert",
+        "subject": "Clashes at Torkham",
+    }
+    assert (dead["id"], dead["state"], dead["last_error"]) == ("bb22", "dead", "550 no such user")
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize(
+    ("command", "ids"),
+    [
+        ("articles --source dawn", [1]),
+        ("articles --watchlist durand-line", [1]),
+        ("articles --watchlist ttp", []),
+        ("articles --story 7 --limit 1", [2]),
+        ("articles --story 8", []),
+        ("articles --since 2026-03-01T12:30:00Z", [2]),
+        ("articles --since 2026-03-01T12:30:00+04:30", [2, 1]),
+        ("articles --since 2026-03-02", []),
+        ("articles --since 36500d", [2, 1]),
+        ("articles --limit 0", []),
+        ("matches --watchlist durand-line --source dawn --story 7", [5]),
+        ("matches --source copy", []),
+        ("matches --since 2026-03-02", []),
+        ("deliveries --state dead", ["bb22"]),
+        ("deliveries --state held", []),
+        ("deliveries --source dawn --watchlist durand-line --story 7", ["bb22", "aa11"]),
+        ("deliveries --watchlist ttp", []),
+        ("deliveries --source copy", []),
+        ("deliveries --since 2026-03-02", []),
+    ],
+)
+def test_lists_are_narrowed_by_their_options(run: Run, command: str, ids: list[object]) -> None:
+    outcome = run(*command.split(), "--json")
+    assert outcome.status == 0
+    assert [row["id"] for row in outcome.rows] == ids
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("command", ["articles", "matches", "deliveries", "status", "source list"])
+def test_tables_show_pages_text_as_text(run: Run, command: str) -> None:
+    outcome = run(*command.split())
+    assert outcome.status == 0
+    assert "\x1b" not in outcome.out
+    if command in {"articles", "matches"}:
+        assert "Clashes at \\x1b[31mTorkham [bold]" in outcome.out
+
+
+@pytest.mark.usefixtures("stored")
+def test_times_are_shown_in_the_configured_zone(run: Run) -> None:
+    assert "2026-03-01 16:00" in run("articles", "--source", "dawn").out
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_source_is_shown_as_it_fares(run: Run) -> None:
+    rows = {row["id"]: row for row in run("source", "list", "--json").rows}
+    assert rows["dawn"] == {
+        "id": "dawn",
+        "url": "https://dawn.example/",
+        "kind": "auto",
+        "name": "Dawn",
+        "state": "ok",
+        "last_visit": "2026-03-01T12:00:00Z",
+        "next_visit": "2026-03-01T12:15:00Z",
+        "last_new_article": "2026-03-01T12:00:00Z",
+        "articles_per_day": 12.35,
+        "last_error": None,
+    }
+    assert (rows["tolo"]["state"], rows["tolo"]["last_visit"]) == ("ok", None)
+    assert rows["off"]["state"] == "disabled"
+    assert (rows["gone"]["state"], rows["gone"]["last_error"]) == ("disabled", "timed out")
+
+
+@pytest.mark.usefixtures("stored")
+def test_status_counts_the_three_waiting_lines(run: Run) -> None:
+    (state,) = run("status", "--json").rows
+    assert (state["entries_waiting"], state["articles_waiting"]) == (1, 0)
+    assert (state["deliveries_waiting"], state["dead_letters"]) == (0, 1)
+    assert state["last_error"] == "gone: timed out"
+    assert [source["id"] for source in state["sources"]] == ["dawn", "tolo", "off"]
+    table = run("status").out
+    assert "1 entries to fetch" in table
+    assert "1 dead letters" in table
+
+
+@pytest.mark.usefixtures("stored")
+def test_health_is_an_exit_status(run: Run) -> None:
+    assert run("status", "--health") == Outcome(0, "", "")
+
+
+def test_a_service_that_never_ran_is_not_healthy(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "")
+    assert run("status", "--health").status == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["articles", "matches", "deliveries", "status", "source list", "retry --dead"]
+)
+def test_before_the_first_run_lists_are_empty_and_nothing_is_made(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    write(tmp_path, "")
+    outcome = run(*command.split())
+    assert outcome.status == 0
+    assert "nothing is stored yet" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+
+
+def test_a_database_of_a_newer_program_is_told(run: Run, stored: Store) -> None:
+    with stored.write_engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'future'")
+    outcome = run("articles")
+    assert outcome.status == 1
+    assert "written by a newer version of Wirewatch" in outcome.err
+
+
+# ---- explain and retry ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("stored")
+def test_explain_tells_the_way_of_an_address_to_each_watchlist(run: Run) -> None:
+    outcome = run("explain", f"{URL}?utm_source=feed")
+    assert outcome.status == 0
+    assert "found by   dawn at 2026-03-01 16:30" in outcome.out
+    assert "fetched    yes, it holds an article" in outcome.out
+    assert "published  2026-03-01 16:00 (from json ld)" in outcome.out
+    assert f"same story copy: {COPY}" in outcome.out
+    assert 'watchlist  durand-line: matched at 2026-03-01 16:31: "Durand Line"' in outcome.out
+    assert "watchlist  ttp: no match: " in outcome.out
+
+
+@pytest.mark.usefixtures("stored")
+def test_explain_tells_why_a_page_is_not_there_yet(run: Run) -> None:
+    outcome = run("explain", "https://dawn.example/later")
+    assert outcome.status == 0
+    assert "not yet; after 2 attempts, next 2026-03-01 17:30: 503 from the site" in outcome.out
+
+
+@pytest.mark.usefixtures("stored")
+def test_explain_gives_the_same_as_json(run: Run) -> None:
+    (row,) = run("explain", URL, "--json").rows
+    assert row["article"]["id"] == 1
+    assert row["entries"][0]["outcome"] == "article"
+    assert row["same_story"] == [COPY]
+    verdicts = {verdict["watchlist"]: verdict for verdict in row["watchlists"]}
+    assert verdicts["durand-line"]["matched"] is True
+    assert verdicts["ttp"]["why_not"]
+
+
+@pytest.mark.usefixtures("stored")
+def test_explain_knows_nothing_of_an_address_that_nobody_listed(run: Run) -> None:
+    outcome = run("explain", "https://dawn.example/unknown")
+    assert outcome.status == 1
+    assert "no source has listed this address" in outcome.out
+
+
+@pytest.mark.parametrize("which", ["--dead", "bb22", "2"])
+def test_retry_makes_a_dead_letter_wait_again(run: Run, stored: Store, which: str) -> None:
+    assert run("retry", which).status == 0
+    with stored.reading() as session:
+        letter = session.get(Delivery, 2)
+        assert letter is not None
+        assert (letter.state, letter.claim) == ("pending", None)
+    assert run("retry", "--dead").out.startswith("0 of 0")
+
+
+def test_retry_leaves_what_was_delivered_alone(run: Run, stored: Store) -> None:
+    outcome = run("retry", "aa11")
+    assert outcome.status == 1
+    assert "aa11: no dead letter has this id" in outcome.out
+    with stored.reading() as session:
+        letter = session.get(Delivery, 1)
+        assert letter is not None
+        assert letter.state == "delivered"
+
+
+# ---- the program itself --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nope"],
+        ["retry"],
+        ["articles", "--since", "yesterday"],
+        ["articles", "--limit", "-1"],
+        ["deliveries", "--state", "lost"],
+        ["check", "--nope"],
+        [],
+    ],
+)
+def test_wrong_usage_ends_with_2_and_no_traceback(
+    run: Run, tmp_path: Path, arguments: list[str]
+) -> None:
+    write(tmp_path, "")
+    outcome = run(*arguments)
+    assert outcome.status == 2
+    assert "Usage: wirewatch" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_help_lists_every_command_without_importing_one() -> None:
+    code = (
+        "import sys; from service.cli import main; main(['--help']);"
+        "sys.exit(any(name in sys.modules for name in ('scrapy', 'service.cli.setup')))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert all(f"\n  {name} " in shown.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_exists(run: Run, name: str) -> None:
+    try:
+        importlib.import_module(COMMANDS[name][0])
+    except ModuleNotFoundError as error:
+        pytest.skip(f"{error.name} is being written")
+    outcome = run(name, "--help")
+    assert outcome.status == 0
+    assert f"Usage: wirewatch {name}" in outcome.out
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_reader_that_goes_away_ends_the_list_quietly(tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(SHIPPED.parent)}
+    command = [sys.executable, "-m", "service", "articles", "--json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as output:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=env, stdout=output, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.usefixtures("stored")
+def test_json_is_whole_where_the_terminal_knows_ascii_only(tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(SHIPPED.parent), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "service", "check", "--json"]
+    write(tmp_path, '[watchlist.w]\nname = "ڈیورنڈ"\nany = ["x"]')
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert json.loads(done.stdout)["name"] == "ڈیورنڈ"

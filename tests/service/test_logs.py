@@ -1,0 +1,128 @@
+"""The log: one line an event, in two forms, whatever strangers put into it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.logs import Redaction, set_up_log, show_controls
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+def test_an_event_is_one_line_of_text_with_its_values() -> None:
+    output = io.StringIO()
+    set_up_log("text", stream=output)
+    structlog.get_logger().info("visited", source="dawn", entries=12, title="two words", why=None)
+    (line,) = output.getvalue().splitlines()
+    at, rest = line.split(" ", 1)
+    assert at.endswith("Z")
+    assert rest == 'info visited source=dawn entries=12 title="two words" why=null'
+
+
+def test_an_event_is_one_object_of_json() -> None:
+    output = io.StringIO()
+    set_up_log("json", stream=output)
+    structlog.get_logger().warning("visited", source="dawn", hosts=("a", "b"))
+    event = json.loads(output.getvalue())
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {
+        "event": "visited",
+        "level": "warning",
+        "source": "dawn",
+        "hosts": ["a", "b"],
+    }
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_reaches_the_log_however_deep_it_lies(form: str) -> None:
+    output = io.StringIO()
+    set_up_log(form, {"hunter22", 'with "quotes"'}, stream=output)  # type: ignore[arg-type]
+    log = structlog.get_logger()
+    log.info("sent hunter22", hunter22=[{"deep": ("hunter22", 'with "quotes"')}])
+    log.info("sent", to="smtps://me:other%20one@mail.example.org/x", error=ValueError("hunter22"))
+    try:
+        raise ValueError("smtp said hunter22")
+    except ValueError:
+        log.exception("failed")
+    for secret in ("hunter22", "quotes", "other", "me:"):
+        assert secret not in output.getvalue()
+    assert "smtps://***@mail.example.org/x" in output.getvalue()
+
+
+def test_the_libraries_warnings_go_the_same_way() -> None:
+    output = io.StringIO()
+    set_up_log("json", {"hunter22"}, stream=output)
+    logging.getLogger("scrapy.core").warning("proxy %s refused\x1b[2J", "hunter22")
+    logging.getLogger("scrapy.core").info("not told")
+    event = json.loads(output.getvalue())
+    assert event["event"] == "proxy *** refused\\x1b[2J"
+    assert event["logger"] == "scrapy.core"
+
+
+def test_a_reloaded_configuration_brings_its_own_secrets() -> None:
+    redaction = Redaction({"first-secret"})
+    redaction.replace_secrets({"second-secret"})
+    assert redaction.text("first-secret second-secret") == "first-secret ***"
+
+
+def test_a_secret_too_short_to_be_one_blacks_nothing_out() -> None:
+    assert Redaction({"", "a", "abc"}).text("a cab, abc") == "a cab, abc"
+
+
+def test_what_is_longer_goes_first() -> None:
+    assert Redaction({"secret", "secret-and-more"}).text("secret-and-more") == "***"
+
+
+JSON_LIKE = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(st.characters()),
+        st.binary(max_size=5),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.text(st.characters()), JSON_LIKE, st.sampled_from(["text", "json"]))
+def test_any_event_is_exactly_one_line_that_no_terminal_obeys(
+    name: str, value: object, form: str
+) -> None:
+    output = io.StringIO()
+    set_up_log(form, stream=output)  # type: ignore[arg-type]
+    structlog.get_logger().info(name, value=value)
+    line = output.getvalue()
+    assert line.endswith("\n")
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in line[:-1])
+    line.encode("utf-8")
+    if form == "json":
+        assert json.loads(line)["level"] == "info"
+
+
+def test_nan_is_told_in_json_as_text() -> None:
+    output = io.StringIO()
+    set_up_log("json", stream=output)
+    structlog.get_logger().info("measured", share=float("nan"))
+    assert json.loads(output.getvalue())["share"] == "nan"
+
+
+def test_controls_are_shown_and_letters_kept() -> None:
+    assert show_controls("ڈیورنڈ\x1b]0;x\x07\u202e\n") == "ڈیورنڈ\\x1b]0;x\\x07\\u202e\\x0a"

@@ -1,0 +1,327 @@
+"""The proof of no loss: the service is killed again and again while news comes in.
+
+Two sites publish all the time; a mail server and a webhook receiver answer a moment after they
+have taken a message. The service is killed at random moments, a third of them aimed at the time
+between acceptance and reply, where a repeat cannot be avoided, and started again. In the end it is
+left alone until everything has arrived or patience is over.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+
+from tests.support.http import HttpServer, Request, Response
+from tests.support.prose import headline, paragraphs
+from tests.support.running import RunningService
+from tests.support.site import Site
+from tests.support.smtp import ReceivedMail, SmtpSink
+
+TOPICS = {"durand-line": "Durand Line", "ttp": "TTP"}
+REPLY_DELAY = 0.03
+"""Seconds between a receiver's taking a message and its reply."""
+PACE = 0.5
+"""Seconds between two articles."""
+
+Wanted = tuple[str, str, str]
+"""Channel, watchlist, article address."""
+
+CONFIG = """\
+[service]
+database = "sqlite:///wirewatch.db"
+
+[web]
+listen = ""
+
+[crawler]
+every = "1s"
+delay = "0s"
+allow_private = ["127.0.0.0/8"]
+
+[watchlist.durand-line]
+any = ['"Durand Line"']
+max_per_day = 1000000
+
+[watchlist.ttp]
+any = ['=TTP']
+max_per_day = 1000000
+
+[channel.desk]
+kind = "email"
+to = ["desk@example.org"]
+from = "Wirewatch <alerts@example.org>"
+smtp = "smtp://127.0.0.1:{mail_port}"
+group_wait = "0s"
+
+[channel.ops]
+kind = "webhook"
+url = "{hook}"
+secret = "whsec_c2l4dGVlbi1ieXRlcy1hcmUtdG9vLWZldy1mb3ItdGhpcw=="
+group_wait = "0s"
+"""
+
+
+def config_text(sites: list[Site], mail_port: int, hook: str) -> str:
+    """config.toml for the sites and the two receivers."""
+    tables = [
+        f'[source.site{number}]\nurl = "{site.feed_url}"\nkind = "feed"\n'
+        for number, site in enumerate(sites)
+    ]
+    return CONFIG.format(mail_port=mail_port, hook=hook) + "\n" + "\n".join(tables)
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """One message that a receiver took."""
+
+    at: float
+    id: str
+    """Message-ID or webhook-id."""
+    wanted: frozenset[Wanted]
+
+
+def read_mail(mail: ReceivedMail) -> tuple[str, frozenset[Wanted]]:
+    """The id of a mail and what it announces."""
+    text = mail.message.get_body(("plain",))
+    assert text
+    links = re.findall(r"https?://[^\s<>\"')\]]+", text.get_content())
+    names = str(mail.message["X-Wirewatch-Watchlist"] or "").split(",")
+    wanted = {("desk", name.strip(), link) for name in names for link in links}
+    return str(mail.message["Message-ID"]), frozenset(wanted)
+
+
+def read_hook(request: Request) -> tuple[str, frozenset[Wanted]]:
+    """The id of a webhook message and what it announces."""
+    body = json.loads(request.body)
+    matches = body["data"].get("matches", [])
+    wanted = {("ops", match["watchlist"], match["article"]["url"]) for match in matches}
+    return request.headers["webhook-id"], frozenset(wanted)
+
+
+@dataclass
+class Report:
+    """What happened."""
+
+    seed: int
+    kills: list[float] = field(default_factory=list)
+    """When the service was killed."""
+    expected: set[Wanted] = field(default_factory=set)
+    acceptances: list[Acceptance] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    """Seconds from each start to its first request."""
+    orphans: int = 0
+    """Worker processes that outlived a kill by five seconds."""
+    seconds: float = 0.0
+    status: int | None = None
+    """Exit status of the last run after SIGTERM."""
+
+    @property
+    def seen(self) -> dict[Wanted, list[Acceptance]]:
+        """For everything wanted, the messages that carried it."""
+        seen: dict[Wanted, list[Acceptance]] = defaultdict(list)
+        for acceptance in self.acceptances:
+            for wanted in acceptance.wanted & self.expected:
+                seen[wanted].append(acceptance)
+        return seen
+
+    @property
+    def missing(self) -> set[Wanted]:
+        """What no receiver was told."""
+        return self.expected - set(self.seen)
+
+    @property
+    def repeats(self) -> list[tuple[Acceptance, Acceptance]]:
+        """Messages, and the next ones that carried the same."""
+        pairs = {(first, second) for seen in self.seen.values() for first, second in pairwise(seen)}
+        return sorted(pairs, key=lambda pair: pair[0].at)
+
+    @property
+    def renamed(self) -> list[tuple[Acceptance, Acceptance]]:
+        """Repeats under another id, which a receiver cannot recognise."""
+        return [(first, second) for first, second in self.repeats if first.id != second.id]
+
+    @property
+    def unexplained(self) -> list[tuple[Acceptance, Acceptance]]:
+        """Repeats without a kill within a second of the first acceptance."""
+        return [
+            (first, second)
+            for first, second in self.repeats
+            if not any(first.at <= kill <= min(second.at, first.at + 1) for kill in self.kills)
+        ]
+
+    def lines(self) -> Iterator[str]:
+        """The figures, for a person."""
+        starts = sorted(self.starts) or [0.0]
+        yield f"seed {self.seed}: {len(self.kills)} kills in {self.seconds:.0f} s"
+        yield f"{len(self.expected)} expected, {len(self.missing)} missing"
+        yield (
+            f"{len(self.repeats)} repeats, {len(self.renamed)} under another id, "
+            f"{len(self.unexplained)} without a kill that explains them"
+        )
+        yield (
+            f"start to first request: median {starts[len(starts) // 2]:.2f} s, "
+            f"slowest {starts[-1]:.2f} s"
+        )
+        yield f"{self.orphans} orphans, exit status {self.status}"
+
+
+class Stir:
+    """Lets the proof wait for whatever the service does next."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.asked: list[float] = []
+        """When a site was asked for anything."""
+
+    def __call__(self) -> None:
+        self._event.set()
+
+    async def until(self, holds: Callable[[], bool], within: float) -> None:
+        """Waits for it. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while not holds():
+                self._event.clear()
+                await self._event.wait()
+
+
+@dataclass
+class WatchedSite(Site):
+    """A site that tells when it is asked."""
+
+    stir: Stir = field(default_factory=Stir)
+
+    def _answer(self, request: Request) -> Response:
+        self.stir.asked.append(time.monotonic())
+        self.stir()
+        return super()._answer(request)
+
+
+@dataclass
+class SlowSink(SmtpSink):
+    """Takes a message, waits, and only then says so."""
+
+    on_mail: Callable[[ReceivedMail], None] = lambda mail: None
+
+    async def accept(self, mail: ReceivedMail) -> None:
+        self.on_mail(mail)
+        await super().accept(mail)
+        await asyncio.sleep(REPLY_DELAY)
+
+
+@dataclass
+class Ordeal:
+    """One run of the proof."""
+
+    folder: Path
+    chance: random.Random
+    report: Report
+    patience: float = 60.0
+    """Seconds in which the first visits, and in the end everything, must have come."""
+    stir: Stir = field(default_factory=Stir)
+    sites: list[Site] = field(default_factory=list)
+
+    async def run(self, kills: int) -> None:
+        """All of it; what happened is in the report."""
+        began = time.monotonic()
+        async with contextlib.AsyncExitStack() as stack:
+            for host in ("127.0.0.2", "127.0.0.3"):
+                site = WatchedSite(host=host, name=f"Site {host}", window=60, stir=self.stir)
+                self.sites.append(await stack.enter_async_context(site))
+                site.publish(headline(self.chance), paragraphs(self.chance))
+            sink = await stack.enter_async_context(SlowSink(on_mail=self.take_mail))
+            hooks = await stack.enter_async_context(HttpServer())
+            hook = hooks.on("/hook", self.take_hook)
+            config = self.folder / "config.toml"
+            config.write_text(config_text(self.sites, sink.port, hook), "utf-8")
+            service = await stack.enter_async_context(RunningService(config))
+            await self.torment(service, kills)
+        self.report.seconds = time.monotonic() - began
+
+    def take_mail(self, mail: ReceivedMail) -> None:
+        """A mail was accepted; the reply follows later."""
+        self.take(*read_mail(mail))
+
+    async def take_hook(self, request: Request) -> Response:
+        """A webhook message was accepted; the reply follows later."""
+        self.take(*read_hook(request))
+        await asyncio.sleep(REPLY_DELAY)
+        return Response(204)
+
+    def take(self, message_id: str, wanted: frozenset[Wanted]) -> None:
+        """Keeps what a receiver has taken."""
+        self.report.acceptances.append(Acceptance(time.monotonic(), message_id, wanted))
+        self.stir()
+
+    async def torment(self, service: RunningService, kills: int) -> None:
+        """First visits, then kills while news comes in, then peace."""
+        await self.stir.until(
+            lambda: all(site.asked("/feed.xml") > 1 for site in self.sites), self.patience
+        )
+        publishing = asyncio.create_task(self.publish_for_ever())
+        try:
+            for _ in range(kills):
+                await self.kill_once(service)
+        finally:
+            publishing.cancel()
+        with contextlib.suppress(TimeoutError):
+            await self.stir.until(lambda: not self.report.missing, self.patience)
+        # Two more visits: time for a repeat to show.
+        await asyncio.sleep(3)
+        self.report.status = await service.stop()
+
+    async def publish_for_ever(self) -> None:
+        """An article now and then; three in four are wanted, some of them by both watchlists."""
+        while True:
+            names = self.chance.choice(([], ["durand-line"], ["ttp"], ["durand-line", "ttp"]))
+            text = paragraphs(self.chance, " and the ".join(TOPICS[name] for name in names))
+            url = self.chance.choice(self.sites).publish(headline(self.chance), text)
+            self.report.expected |= {
+                (channel, name, url) for channel in ("desk", "ops") for name in names
+            }
+            await asyncio.sleep(PACE * self.chance.uniform(0.4, 1.6))
+
+    async def kill_once(self, service: RunningService) -> None:
+        """Lets the service live for a while, kills it and starts it again."""
+        with contextlib.suppress(TimeoutError):
+            await self.await_moment()
+        assert service.is_running, service.log[-3000:]
+        await service.kill()
+        self.report.kills.append(time.monotonic())
+        if first := next((at for at in self.stir.asked if at > service.started), None):
+            self.report.starts.append(first - service.started)
+        children = service.children
+        await service.start()
+        _, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
+        self.report.orphans += len(alive)
+
+    async def await_moment(self) -> None:
+        """A random moment: any, in a visit, or between acceptance and reply."""
+        kind, asked, taken = (
+            self.chance.random(),
+            len(self.stir.asked),
+            len(self.report.acceptances),
+        )
+        if kind < 0.3:
+            await asyncio.sleep(self.chance.uniform(0.1, 4.0))
+        elif kind < 0.6:
+            await self.stir.until(lambda: len(self.stir.asked) > asked, 10)
+            await asyncio.sleep(self.chance.uniform(0, 0.5))
+        else:
+            await self.stir.until(lambda: len(self.report.acceptances) > taken, 10)
+            await asyncio.sleep(self.chance.uniform(0, 2 * REPLY_DELAY))
+
+
+async def run_ordeal(folder: Path, seed: int, kills: int) -> Report:
+    """The proof in an empty folder; the service's log stays there."""
+    report = Report(seed)
+    await Ordeal(folder, random.Random(seed), report).run(kills)
+    return report

@@ -1,0 +1,44 @@
+"""The proof of no loss sees what is lost, renamed or repeated without a reason."""
+
+import pytest
+
+from tests.support.killing import Acceptance, Report, Wanted
+
+ONE: Wanted = ("desk", "ttp", "http://a/1")
+TWO: Wanted = ("ops", "ttp", "http://a/1")
+
+
+def report(*taken: tuple[float, str, Wanted], kills: tuple[float, ...] = ()) -> Report:
+    acceptances = [Acceptance(at, name, frozenset({wanted})) for at, name, wanted in taken]
+    return Report(1, list(kills), {ONE, TWO}, acceptances)
+
+
+def test_everything_once_is_in_order() -> None:
+    good = report((1, "a", ONE), (2, "b", TWO))
+    assert (good.missing, good.repeats) == (set(), [])
+
+
+def test_what_no_receiver_took_is_missing() -> None:
+    assert report((1, "a", ONE)).missing == {TWO}
+
+
+def test_what_nobody_expected_does_not_count() -> None:
+    other = report((1, "a", ONE), (2, "b", TWO), (3, "c", ("desk", "ttp", "http://a/9")))
+    assert (other.missing, other.repeats) == (set(), [])
+
+
+def test_a_repeat_after_a_kill_at_the_moment_of_acceptance_is_explained() -> None:
+    repeated = report((1, "a", ONE), (5, "a", ONE), (6, "b", TWO), kills=(1.01,))
+    assert len(repeated.repeats) == 1
+    assert (repeated.renamed, repeated.unexplained) == ([], [])
+
+
+@pytest.mark.parametrize("kill", [0.5, 2.5, 5.5])
+def test_a_repeat_without_a_kill_shortly_after_acceptance_is_not(kill: float) -> None:
+    repeated = report((1, "a", ONE), (5, "a", ONE), kills=(kill,))
+    assert len(repeated.unexplained) == 1
+
+
+def test_a_repeat_under_another_id_is_renamed() -> None:
+    repeated = report((1, "a", ONE), (5, "z", ONE), kills=(1.01,))
+    assert len(repeated.renamed) == 1
