@@ -63,7 +63,7 @@ _KINDS = {
     "service": names(
         r"""
         news-letters? | news-letter-\w* | subscri(?:be|ption|bers?) | sign-up | mailing
-        mc-embed | mailchimp | opt-in | log-in | register | registration | paywall\w*
+        mc-embed | mailchimp | opt-in | log-in | register | registration | paywall-\w+
         donat(?:e|ion) | membership | pop-ups? | popup\w* | modals? | lightbox | overlays?
         dialog | toast | notification | rollover | tool-tips? | popover
         """
@@ -71,7 +71,7 @@ _KINDS = {
     "consent": names(
         r"""
         cookies? | cookie-\w+ | consent | consent-\w+ | gdpr | ccpa | onetrust\w* | ot-sdk\w*
-        ot-main-content | didomi\w* | cmp | cmp-\w* | sp-message | qc-cmp\w*
+        ot-main-content | didomi\w* | cmp-(?:banner|container|modal|ui)\w* | sp-message | qc-cmp\w*
         privacy-(?:banner|wall)
         """
     ),
