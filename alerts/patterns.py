@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
 
 import re2
 import regex
@@ -40,29 +39,33 @@ def check_pattern(source: str, flags: str) -> None:
 
 def pattern_spans(source: str, flags: str, text: str) -> Iterator[tuple[int, int]]:
     """Where the pattern stands in the text, in whole graphemes; composed (NFC) letters count."""
+    compiled = _compiled(source, flags)
     composed = text
-    offsets: list[int] | None = None
+    places: list[tuple[int, int]] | None = None
     if not unicodedata.is_normalized("NFC", text):
-        composed, offsets = _composed(text)
-    for found in _compiled(source, flags).finditer(composed):
+        composed, places = _composed(text)
+    for found in compiled.finditer(composed):
         start, end = found.span()
         if start == end:
             continue
-        if offsets is not None:
-            start, end = offsets[start], offsets[end]
-        yield grapheme_span(text, start, end)
+        if places is None:
+            yield grapheme_span(text, start, end)
+        else:
+            yield places[start][0], places[end - 1][1]
 
 
-def _composed(text: str) -> tuple[str, list[int]]:
-    """The NFC form, and for each of its code points where its grapheme begins in the text.
+def _composed(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The NFC form, and for each of its code points the place of its grapheme in the text.
 
     Composition never joins two graphemes, so each is composed alone.
     """
-    clusters = _GRAPHEME.findall(text)
-    starts = list(accumulate((len(cluster) for cluster in clusters), initial=0))
-    parts = [unicodedata.normalize("NFC", cluster) for cluster in clusters]
-    offsets = [start for start, part in zip(starts, parts, strict=False) for _ in part]
-    return "".join(parts), [*offsets, len(text)]
+    parts: list[str] = []
+    places: list[tuple[int, int]] = []
+    for cluster in _GRAPHEME.finditer(text):
+        part = unicodedata.normalize("NFC", cluster.group())
+        parts.append(part)
+        places += [cluster.span()] * len(part)
+    return "".join(parts), places
 
 
 def _said(error: Exception) -> str:

@@ -35,6 +35,8 @@ class _Explanation:
         """Why the query does not hold, or why holding was not enough."""
         if reason := self.node(self.rule.query, self.rule.fields):
             return reason
+        if self.rule.min_mentions == 1:
+            return ""
         count = mentions(self.root, self.reading, self.compiler.mask(self.rule.fields))
         if count < self.rule.min_mentions:
             return f"mentioned {_times(count)}, `min_mentions` is {self.rule.min_mentions}"

@@ -1,6 +1,6 @@
 """How long one article takes against 10 to 100,000 watchlists, beside the raw scan alone.
 
-    python bench/matching.py DATA_FOLDER [--articles 5000] [--sizes 10,1000,10000,100000]
+    python -m bench.matching DATA_FOLDER [--articles 5000] [--sizes 10,1000,10000,100000]
 
 DATA_FOLDER holds pages/*/gold.jsonl with rows {"title", "text"}. Their paragraphs are put
 together to articles of about 2.3 KB; names in them, and names made of their parts, are the terms.
@@ -91,6 +91,7 @@ def query(number: int, terms: Terms) -> str:
 
 
 def mixed(size: int, terms: Terms) -> Iterator[str]:
+    """One name, NEAR, a star, AND, AND NOT."""
     for number in range(size):
         yield query(number, terms)
 
@@ -121,10 +122,12 @@ def timed(call: Callable[[Text], object], texts: Sequence[Text]) -> list[float]:
 
 
 def mean(times: Sequence[float]) -> float:
+    """The arithmetic mean."""
     return statistics.fmean(times)
 
 
 def measure(label: str, queries: Sequence[str], texts: Sequence[Text]) -> None:
+    """Build the matcher, match every article, print one line."""
     rules = {f"w{number}": Rule(parse(text)) for number, text in enumerate(queries)}
     gc.collect()
     process = psutil.Process()
@@ -191,6 +194,7 @@ def token_index(queries: Sequence[str], texts: Sequence[Text]) -> float:
 
 
 def main() -> None:
+    """Every size, then the profiles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--articles", type=int, default=5000)

@@ -70,8 +70,12 @@ class ProcessorPool:
 
     async def close(self) -> None:
         """Ends the workers; what they were doing is lost and will be done again."""
+        await asyncio.to_thread(self.kill)
+
+    def kill(self) -> None:
+        """As `close`, where no event loop runs any more."""
         self._pool.stop()  # type: ignore[no-untyped-call]
-        await asyncio.to_thread(self._pool.join)
+        self._pool.join()
 
     async def __aenter__(self) -> ProcessorPool:
         return self

@@ -28,7 +28,6 @@ def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
         "CONCURRENT_REQUESTS_PER_DOMAIN": PAGES_PER_HOST_AT_ONCE,
         "DOWNLOAD_DELAY": delay.total_seconds(),
         # A delay is a promise ("at least"): Scrapy's jitter would halve it now and then.
-        "RANDOMIZE_DOWNLOAD_DELAY": False,
         "DOWNLOAD_DELAY_JITTER": 0,
         "AUTOTHROTTLE_ENABLED": delay > timedelta(0),
         "AUTOTHROTTLE_START_DELAY": delay.total_seconds(),
@@ -47,6 +46,7 @@ def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
             "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
             "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+            "crawler.middlewares.HoldMiddleware": 80,
             "crawler.middlewares.AddressMiddleware": 90,
             "crawler.middlewares.RobotsMiddleware": 100,
         },
@@ -68,6 +68,8 @@ _OFF: dict[str, Any] = {
     # Failed requests are rows that wait for their next attempt; Scrapy's own retries come at once.
     "RETRY_ENABLED": False,
     "HTTPCACHE_ENABLED": False,
+    # In the order of the source, which is mostly the newest first.
+    "SCHEDULER_MEMORY_QUEUE": "scrapy.squeues.FifoMemoryQueue",
     "LOG_ENABLED": False,
     "LOGSTATS_INTERVAL": 0,
     "STATS_DUMP": False,

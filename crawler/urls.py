@@ -20,20 +20,21 @@ def _words(text: str) -> frozenset[str]:
 # Sources of the parameter lists: AdGuard's TrackParamFilter (general_url.txt), Firefox's
 # query-stripping records, Brave's query_filter, Neat-URL, Matomo's and Google's campaign manuals,
 # AT Internet (at_, xtor: BBC, Le Monde), comScore (ns_), seen in feeds (partner, emc, CMP, ocid).
-TRACKING_PREFIXES = ("utm_", "mtm_", "pk_", "hsa_", "itm_", "at_", "ns_", "hmb_", "fb_", "oly_")
+TRACKING_PREFIXES = ("utm_", "mtm_", "hsa_", "itm_", "at_", "ns_", "hmb_", "fb_", "oly_")
 TRACKING_PARAMETERS = _words(
     "fbclid gclid gclsrc dclid gbraid wbraid srsltid yclid ysclid twclid msclkid ttclid igshid"
     " igsh li_fat_id mc_cid mc_eid mc_tc mkt_tok _hsenc _hsmi __hssc __hstc __hsfp hsctatracking"
     " wickedid vero_id vero_conv sc_cid s_cid s_kwcid _openstat rb_clickid _bhlid xtor ito"
     " _branch_match_id _branch_referrer campaign_id campaign_medium campaign_name campaign_source"
     " campaign_term campaign_content epik irclickid irgwc dicbo tblci rdt_cid spm ocid cmpid cmp"
-    " icid  ncid smid smtyp emc ref_src ref_url __twitter_impression __tn__ mibextid guccounter"
+    " icid ncid smid smtyp emc ref_src ref_url __twitter_impression __tn__ mibextid guccounter"
     " guce_referrer guce_referrer_sig sr_share soc_src soc_trk trk traffic_source wt.mc_id wt_mc"
-    " ftag asgtbndr  amp_js_v usqp feature_ref share_id"
+    " ftag asgtbndr pk_campaign pk_kwd pk_keyword pk_source pk_medium pk_content pk_cid"
+    " amp_js_v usqp feature_ref share_id"
 )
 """They name who sent the reader, never what is read; lower case."""
 
-_LABELS = _words("ref referer referrer source src from via partner campaign rss share")
+_LABELS = _words("ref referer referrer source src from via partner campaign rss")
 """Part of no identity when their value is a word (source=rss); with a digit it may be an id."""
 _SESSION_PARAMETERS = _words(
     "phpsessid jsessionid sessionid session_id sess_id cfid cftoken zenid oscsid"
@@ -47,6 +48,8 @@ _VIEWS = {
     "nomobile": None,
     "mobile": None,
     "replytocom": None,
+    "share": None,
+    "nb": None,
     "outputtype": {"amp", "print"},
     "output": {"amp", "print"},
     "format": {"amp", "print"},
@@ -77,8 +80,21 @@ _SUFFIXES = tldextract.TLDExtract(
 """The list that comes with the package; nothing is fetched."""
 
 
+def listed_url(url: str, base: str | None = None) -> str | None:
+    """The address as it is asked for, or None when it is no usable web address.
+
+    Absolute http(s) without fragment, characters that no request line may hold escaped; otherwise
+    as the site wrote it: there are servers that answer no other query, order or escape. Refused is
+    what `clean_url` refuses.
+    """
+    try:
+        return _clean(url.strip(), base, as_listed=True)
+    except (ValueError, UnicodeError):
+        return None
+
+
 def clean_url(url: str, base: str | None = None) -> str | None:
-    """The address as it is fetched and shown, or None when it is no usable web address.
+    """The address as it is filed and shown, or None when it is no usable web address.
 
     Absolute http(s) without fragment, tracking parameters and default port; host in lower case
     ASCII, path and query in one percent-encoding. `base` resolves relative addresses; an address
@@ -91,7 +107,7 @@ def clean_url(url: str, base: str | None = None) -> str | None:
         return None
 
 
-def _clean(url: str, base: str | None) -> str | None:
+def _clean(url: str, base: str | None, *, as_listed: bool = False) -> str | None:
     if not url or _UNSAFE.search(url):
         return None
     parts = urlsplit(_absolute(url, base))
@@ -100,8 +116,12 @@ def _clean(url: str, base: str | None) -> str | None:
         return None
     port = "" if parts.port in {None, 80 if parts.scheme.lower() == "http" else 443} else parts.port
     authority = f"{host}:{port}" if port else host
-    query = _kept_query(parts.query)
-    cleaned = f"{parts.scheme.lower()}://{authority}{_clean_path(parts.path)}{query}"
+    if as_listed:
+        path = quote(parts.path, safe=_PATH_SAFE) or "/"
+        query = f"?{quote(parts.query, safe=_QUERY_SAFE + '&')}" if parts.query else ""
+    else:
+        path, query = _clean_path(parts.path), _kept_query(parts.query)
+    cleaned = f"{parts.scheme.lower()}://{authority}{path}{query}"
     return cleaned if len(cleaned) <= LONGEST_URL else None
 
 

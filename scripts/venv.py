@@ -26,7 +26,7 @@ def wanted(extra: str) -> str:
     digest = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
     for name in ("pyproject.toml", "constraints.txt"):
         digest.update((ROOT / name).read_bytes())
-    return f"{digest.hexdigest()} {extra}"
+    return f"{digest.hexdigest()} {extra or 'plain'}"
 
 
 def is_current(extra: str) -> bool:

@@ -30,6 +30,7 @@ SINGLE: dict[str, type[BaseModel]] = {
     "health": HealthConfig,
 }
 
+_SET_NAME = re.compile(r"[\w-]+")
 _ID = re.compile(r"\w[\w.:+-]{0,99}")
 
 _LEAST_SECRET = 4
@@ -93,7 +94,9 @@ class TableReader:
         for name, value in self._section("variants").items():
             path = ("variants", name)
             spellings = [value] if isinstance(value, str) else value
-            if not isinstance(spellings, list):
+            if not _SET_NAME.fullmatch(name):
+                self.fail(path, "the name of a set is letters, digits, - and _")
+            elif not isinstance(spellings, list):
                 self.fail(path, f"must be a list of terms, not {type_in_words(value)}")
             elif not spellings:
                 self.fail(path, "holds no spelling")
@@ -183,10 +186,8 @@ class TableReader:
         for key, text in secret_texts(model, table):
             if len(text) >= _LEAST_SECRET:
                 self.secrets.add(text)
-            where = (*path, key)
-            if gives_access(text) and not any(
-                found[: len(where)] == where for found in self.filled.written
-            ):
+            where = (*path, *key)
+            if gives_access(text) and where not in self.filled.written:
                 self.literal_secrets.add(where)
 
 

@@ -3,20 +3,15 @@
 Times are RFC 3339 in UTC; offsets count Unicode code points of the field's stored text.
 """
 
-import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from crawler.config import SourceConfig
+from crawler.items import ArticleItem
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.sources import SourceState
-
-_UNSAFE = re.compile(
-    "[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u061c\ud800-\udfff\ufeff\ufffe\uffff]"
-)
 
 
 def article_object(article: Article, *, body: bool = True) -> dict[str, Any]:
@@ -114,7 +109,30 @@ def moment(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
 
 
-def to_json(value: object, *, ascii_only: bool = False) -> str:
-    """One line of JSON that no terminal, log or mail obeys: controls are escaped."""
-    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def extracted_object(article: ArticleItem) -> dict[str, Any]:
+    """An article as a page yields it; what only the store knows is null."""
+    return {
+        "id": None,
+        "url": article.url,
+        "canonical_url": article.canonical_url,
+        "source": None,
+        "title": article.title,
+        "standfirst": article.standfirst,
+        "body": article.body,
+        "captions": article.captions,
+        "authors": list(article.authors),
+        "section": article.section,
+        "tags": list(article.tags),
+        "lang": article.lang,
+        "image": article.image,
+        "published": moment(article.published),
+        "published_precision": article.published_precision,
+        "published_from": article.published_from,
+        "modified": moment(article.modified),
+        "first_seen": None,
+        "story": None,
+        "revision": 1,
+        "paywalled": article.paywalled,
+        "extractor": article.extractor,
+        "confidence": round(article.confidence, 3),
+    }

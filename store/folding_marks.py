@@ -18,7 +18,7 @@ from store.folding_rules import (
 Piece = tuple[str, int]
 """A folded code point and the offset of the code point it came from."""
 FoldedToken = tuple[str, int, int]
-"""A token and its start and end in the original."""
+"""A token and its start and end in the original, dropped marks behind it not included."""
 
 
 def fold_tokens(text: str, *, keep_case: bool = False) -> list[FoldedToken]:
@@ -29,9 +29,8 @@ def fold_tokens(text: str, *, keep_case: bool = False) -> list[FoldedToken]:
         if char != BOUNDARY:
             letters.append((char, offset))
         elif letters:
-            # The whole of a code point that unfolds to several tokens, as ½ does.
-            end = max(offset, letters[-1][1] + 1)
-            found.append(("".join(char for char, _ in letters), letters[0][1], end))
+            token = "".join(char for char, _ in letters)
+            found.append((token, letters[0][1], letters[-1][1] + 1))
             letters = []
     return found
 

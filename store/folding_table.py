@@ -34,14 +34,15 @@ _numbers: Numbers = np.full(_SIZE, _UNKNOWN, np.uint32)
 _several: dict[int, Numbers] = {}
 
 
-def numbers(codes: Numbers) -> Numbers:
-    """The number of each code point; a new array."""
+def numbers(codes: Numbers) -> tuple[Numbers, int]:
+    """The number of each code point, in a new array, and the largest of them."""
     found = _numbers.take(codes, mode="clip")
-    if found.max() == _UNKNOWN:
+    largest = int(found.max())
+    if largest == _UNKNOWN:
         for code in set(codes[found == _UNKNOWN].tolist()):
             _learn(code)
-        found = _numbers.take(codes, mode="clip")
-    return found
+        return numbers(codes)
+    return found, largest
 
 
 def unfolded(code: int) -> Numbers:

@@ -37,8 +37,8 @@ def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
         return NotArticle(page.url, "too_large", f"{len(text):,} characters")
     tree = parse(bounded(text))
     claims = read_structured(tree, page.url)
-    blocks = read_blocks(tree)
-    title = find_title(tree, claims, blocks, page.url)
+    title = find_title(tree, claims, page.url)
+    blocks = read_blocks(tree, title)
     summary = claims.first("og:description", "description", "twitter:description")
     zones = find_zones(tree, blocks, title, summary)
     return judge(tree, claims, blocks, zones, title, page.url) or _article(
@@ -74,7 +74,6 @@ def _article(
     title: str,
     zones: Zones,
 ) -> ArticleItem:
-    start = blocks[zones.headline].element.index if zones.headline >= 0 else -1
     published = find_published(
         tree, claims, blocks, page, hints, Place(zones.headline, zones.first)
     )
@@ -88,7 +87,8 @@ def _article(
         standfirst=clean_text(zones.standfirst),
         body=body,
         captions=clean_text("\n".join(zones.captions)),
-        authors=find_authors(tree, claims, site, start) or _entry_authors(hints, site),
+        authors=find_authors(tree, claims, blocks, site, zones.headline, zones.first)
+        or _entry_authors(hints, site),
         section=_section(claims),
         tags=_tags(claims),
         lang=find_language(f"{title}\n{body}", *_languages(tree, claims, hints)),
@@ -96,6 +96,7 @@ def _article(
         published=published.at,
         published_precision=published.precision,
         published_from=published.origin,
+        published_offset=published.offset,
         modified=published.modified,
         paywalled=_paywalled(claims),
         site_name=site or None,

@@ -8,9 +8,10 @@ whatever its name says (real pages put articles into <header>, <aside>, <form> a
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crawler.extraction.lexicon import kind_of, names_body
+from crawler.extraction.lexicon import is_credit, kind_of, names_body
 from crawler.extraction.tree import BLOCKS, Element, Tree
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -46,14 +47,26 @@ _KIND_BY_ROLE = {
     "tablist": "page",
     "button": "share",
 }
-_GUARD = {"talk": 0.75, "service": 0.4, "furniture": 0.35, "hidden": 0.3, "caption": 0.3}
+_GUARD = {
+    "talk": 0.75,
+    "consent": 0.95,
+    "service": 0.4,
+    "furniture": 0.35,
+    "hidden": 0.3,
+    "caption": 0.3,
+}
 _DEFAULT_GUARD = 0.25
-"""The share of the page's prose above which an element is not furniture of that kind."""
+"""The share of the page's prose above which an element is not furniture of that kind …"""
+_OFTEN_ARTICLES = frozenset({"header", "aside", "form", "button", "section", "article"})
+_GUARDED_PROSE = 700
+"""… if it has so many characters of it: beside a short article a footer's share is large."""
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔।|:;\"'”’»)\]]\W*$")
 _INNER_STOP = re.compile(r"[.!?。！？؟۔।,،、，;:]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _MAX_BLOCKS = 20_000
+_NUMBER = re.compile(r"\d+")
+_NEVER_CARDS = HEADINGS | {"p", "span", "a", "b", "strong", "em", "i", "td", "th", "tr", "br"}
 
 
 @dataclass(slots=True)
@@ -91,24 +104,75 @@ class Block:
         )
 
 
-def read_blocks(tree: Tree) -> list[Block]:
-    """All text blocks of the page in order, with the kind of furniture they stand in."""
+def read_blocks(tree: Tree, title: str) -> list[Block]:
+    """All text blocks of the page in order, with the kind of furniture they stand in.
+
+    What holds both the headline (`title`) and prose is no furniture.
+    """
     blocks = _split(tree.body)
     weights = prose_weights(blocks, len(tree.elements))
-    kinds = _kinds(tree, weights)
+    kinds = _kinds(tree, weights, _around_headline(blocks, title))
+    cards = set(_cards(tree, blocks, weights))
     for block in blocks:
         block.kind = kinds[block.element.index]
+        if not block.kind and cards and _stands_in(block.element, cards):
+            block.kind = "furniture"
+        elif not block.kind and block.size < 300 and is_credit(block.text):
+            block.kind = "caption"
     return blocks
 
 
+def _around_headline(blocks: list[Block], title: str) -> set[int]:
+    """Indices of the elements that hold the <h1> with the headline."""
+    for block in blocks:
+        if block.element.tag == "h1" and block.text == title:
+            return {above.index for above in block.element.ancestors()}
+    return set()
+
+
+def style(element: Element) -> str:
+    """Tag and class with numbers blurred: what elements of one make have in common."""
+    return f"{element.tag}.{_NUMBER.sub('#', element.get('class'))}"
+
+
+def _cards(tree: Tree, blocks: list[Block], weights: list[int]) -> Iterator[int]:
+    """Indices of teaser cards: three or more neighbours of one make, each led by a linked line."""
+    leads = {b.element.index for b in blocks if b.link_share > 0.8 and b.size >= 20}
+    total = max(1, weights[tree.body.index])
+    for element in tree.elements:
+        makes: dict[str, list[Element]] = {}
+        for kid in element.kids:
+            if isinstance(kid, Element) and kid.tag not in _NEVER_CARDS and kid.link_chars >= 20:
+                makes.setdefault(style(kid), []).append(kid)
+        for kids in makes.values():
+            if len(kids) < 3:
+                continue
+            found = [kid for kid in kids if _is_card(kid, leads)]
+            weight = sum(weights[kid.index] for kid in found)
+            if len(found) >= max(3, len(kids) * 2 / 3) and weight < 0.5 * total:
+                yield from (kid.index for kid in found)
+
+
+def _is_card(element: Element, leads: set[int]) -> bool:
+    return element.chars < 500 and any(n in leads for n in range(element.index, element.last + 1))
+
+
+def _stands_in(element: Element, marked: set[int]) -> bool:
+    return element.index in marked or any(above.index in marked for above in element.ancestors())
+
+
 def prose_weights(blocks: list[Block], count: int) -> list[int]:
-    """Characters of prose in and below every element, by the element's index."""
+    """Characters of prose in and below every element, by the element's index.
+
+    Prose in list items counts a third: articles have some, lists of teasers nothing else.
+    """
     weights = [0] * count
     for block in blocks:
         if block.is_prose and not block.kind:
-            weights[block.element.index] += block.size
-            for above in block.element.ancestors():
-                weights[above.index] += block.size
+            above = [block.element, *block.element.ancestors()]
+            in_list = any(element.tag == "li" for element in above[:3])
+            for element in above:
+                weights[element.index] += block.size // 3 if in_list else block.size
     return weights
 
 
@@ -180,22 +244,34 @@ def _is_inline_furniture(node: Element, block: Element) -> bool:
     )
 
 
-def _kinds(tree: Tree, weights: list[int]) -> list[str]:
+def _kinds(tree: Tree, weights: list[int], headline: set[int]) -> list[str]:
     """For every element the kind of furniture it is or stands in, by index."""
     kinds = [""] * len(tree.elements)
     total = max(1, weights[tree.body.index])
     for element in tree.elements:
+        index = element.index
         above = kinds[element.parent.index] if element.parent is not None else ""
         if above and above != "page":
-            kinds[element.index] = above
+            kinds[index] = above
             continue
         kind = _own_kind(element)
         if above and kind != "caption":
-            kinds[element.index] = above
-            continue
-        if kind and weights[element.index] / total <= _GUARD.get(kind, _DEFAULT_GUARD):
-            kinds[element.index] = kind
+            kinds[index] = above
+        elif kind and not (index in headline and weights[index]):
+            if not _is_guarded(element, kind, weights[index], total):
+                kinds[index] = kind
     return kinds
+
+
+def _is_guarded(element: Element, kind: str, weight: int, total: int) -> bool:
+    """Whether an element holds too much prose to be furniture of this kind."""
+    share = weight / total
+    limit = _GUARD.get(kind, _DEFAULT_GUARD)
+    if kind == "page" and element.tag not in _OFTEN_ARTICLES:
+        limit = 0.5
+    if kind in {"page", "furniture", "talk", "service"} and weight < _GUARDED_PROSE:
+        limit = 0.85
+    return share > limit
 
 
 def _own_kind(element: Element) -> str:

@@ -13,6 +13,7 @@ _PART = re.compile(r"\s+\|\s+|\s*\n\s*")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _LONGEST_LABEL = 300
+_LONGEST_NAME = 7  # words; longer class names are headlines made into slugs
 
 
 def any_of(table: str) -> str:
@@ -23,6 +24,11 @@ def any_of(table: str) -> str:
 def names(table: str) -> re.Pattern[str]:
     """A pattern for whole words of `words_of`; a table's hyphen is an optional boundary."""
     return re.compile(rf"(?:^|-){any_of(table).replace('-', '-?')}(?=-|$)")
+
+
+def whole_names(table: str) -> re.Pattern[str]:
+    """As `names`, but each alternative is a whole class name ("label-hidden" is not "hidden")."""
+    return re.compile(rf"(?:^|--){any_of(table).replace('-', '-?')}(?=--|$)")
 
 
 _KINDS = {
@@ -36,7 +42,8 @@ _KINDS = {
         recent-(?:posts|articles|news|stories) | next-(?:article|post|story)
         prev(?:ious)?-(?:article|post|story) | post-(?:navigation|nav)
         teasers? | teaser-\w+ | outbrain | taboola | zergnet | revcontent | mgid
-        jp-relatedposts | yarpp\w* | crp-related | wp-embedded-content
+        jp-relatedposts | yarpp\w* | crp-related | breaking-news | news-ticker
+        wp-embedded-content | twitter-tweet | instagram-media | tiktok-embed | fb-post
         relacionad[ao]s? | weitere | mehr-zum-thema | empfehlung(?:en)? | similar\w*
         leia-mais | veja-tambem | lire-aussi | a-lire | lees-ook | leggi-anche
         """
@@ -56,11 +63,16 @@ _KINDS = {
     "service": names(
         r"""
         news-letters? | news-letter-\w* | subscri(?:be|ption|bers?) | sign-up | mailing
-        mc-embed | mailchimp | opt-in | log-in | register | registration | paywall\w*
-        piano\w* | donat(?:e|ion) | membership | cookies? | cookie-\w+ | consent | gdpr | ccpa
-        onetrust\w* | ot-sdk | didomi\w* | cmp | cmp-\w* | sp-message | qc-cmp\w*
-        pop-ups? | popup\w* | modals? | lightbox | overlays? | dialog | toast | notification
-        rollover | tool-tips? | popover
+        mc-embed | mailchimp | opt-in | log-in | register | registration | paywall-\w+
+        donat(?:e|ion) | membership | pop-ups? | popup\w* | modals? | lightbox | overlays?
+        dialog | toast | notification | rollover | tool-tips? | popover
+        """
+    ),
+    "consent": names(
+        r"""
+        cookies? | cookie-\w+ | consent | consent-\w+ | gdpr | ccpa | onetrust\w* | ot-sdk\w*
+        ot-main-content | didomi\w* | cmp-(?:banner|container|modal|ui)\w* | sp-message | qc-cmp\w*
+        privacy-(?:banner|wall)
         """
     ),
     "share": names(
@@ -116,7 +128,7 @@ _KINDS = {
         media-(?:caption|credit) | fig-caption | gallery-caption
         """
     ),
-    "hidden": names(
+    "hidden": whole_names(
         r"""
         sr-only | visually-hidden | screen-reader(?:-text)? | screenreader\w* | hidden | hide
         is-hidden | u-hidden | d-none | invisible | no-print | print-only | only-print
@@ -131,6 +143,13 @@ _BODY = names(
     text-(?:body|content) | news-(?:body|content|text) | detail-(?:body|content|text)
     single-(?:content|post) | field-name-body | field--name-body | node-content
     artikel-(?:text|body|inhalt) | texto | cuerpo | noticia | corps | corpo | haber | honbun
+    """
+)
+_BOX = names(
+    r"""
+    box | \w+box | bio | cards? | embed\w* | expand\w* | accordion\w* | facts? | fact-\w+ | about
+    disclaimer\w* | testimon\w* | call-out | info-\w+ | faq | wp-author\w* | profile | widget
+    poll | quiz | boiler-?plate | dossier | chart\w* | infographic | video-\w+ | podcast-\w+
     """
 )
 _STANDFIRST = names(
@@ -148,7 +167,7 @@ _STANDFIRST = names(
 def words_of(label: str) -> str:
     """Class names and id as lower-case words joined by hyphens, names parted by two."""
     split = (_NOT_WORD.sub("-", _CAMEL.sub("-", name).lower()).strip("-") for name in label.split())
-    return "--".join(split)
+    return "--".join(name for name in split if name.count("-") < _LONGEST_NAME)
 
 
 @lru_cache(maxsize=4096)
@@ -162,6 +181,12 @@ def kind_of(label: str) -> str:
 def names_body(label: str) -> bool:
     """Whether the names say that this holds the article's text."""
     return bool(_BODY.search(words_of(label[:_LONGEST_LABEL])))
+
+
+@lru_cache(maxsize=4096)
+def names_box(label: str) -> bool:
+    """Whether the names tell of something set apart from the text: a fact box, a profile."""
+    return bool(_BOX.search(words_of(label[:_LONGEST_LABEL])))
 
 
 @lru_cache(maxsize=4096)
@@ -262,11 +287,19 @@ _SERVICE = starts(
     melden sie sich | suscríbete | suscribirse | s'abonner | abonnez-vous | inscrivez-vous
     iscriviti | assine | inscreva-se | siga (?:o|a|nos|no)\b | síguenos | sigue (?:a|nuestr)
     seguici | подпис(?:ывайтесь|аться|ывайся)
+    (?:additional )?(?:reporting|writing|editing) by\b
     leave a (?:comment|reply) | (?:post|write) a comment | view (?:all )?comments | load more
     show (?:more|all|comments) | view (?:gallery|more|all)
     """
 )
 """The start of a line that sells, asks or credits."""
+
+_CREDIT = re.compile(
+    r"[(\[](?:image|photo|picture|pic|fotos?|bild|credit|source|file)\b[^)\]]{0,80}[)\]]\W*$|"
+    r"(?:[/|©–—-]|\bby\b|\bvia\b)\s*(?:AFP|AP|Reuters|REUTERS|Getty|EPA|dpa|Shutterstock|iStock|"
+    r"Imago|imago|IMAGO|Alamy|ANI|PTI|picture alliance)\b[^.]{0,40}$"
+)
+"""The end of a caption: who took the picture."""
 
 _BYLINE = starts(
     r"""
@@ -285,6 +318,11 @@ def points_elsewhere(text: str) -> bool:
 def is_service(text: str) -> bool:
     """Whether a line starts as advertising, newsletter, share and credit lines do."""
     return bool(_SERVICE.match(text))
+
+
+def is_credit(text: str) -> bool:
+    """Whether a line ends as captions do, in the name of who took the picture."""
+    return bool(_CREDIT.search(text))
 
 
 def is_byline(text: str) -> bool:

@@ -9,11 +9,12 @@ without text below them and everything after the last paragraph are left out.
 import re
 from dataclasses import dataclass
 
-from crawler.extraction.blocks import Block, ends_sentence, prose_weights
+from crawler.extraction.blocks import HEADINGS, Block, ends_sentence, prose_weights, style
 from crawler.extraction.lexicon import (
     is_byline,
     is_service,
     names_body,
+    names_box,
     names_standfirst,
     points_elsewhere,
 )
@@ -22,6 +23,10 @@ from crawler.extraction.tree import Element, Tree
 _DESCEND = 0.8
 """A child that holds this share of its parent's prose is the better container."""
 _WORD = re.compile(r"\w+")
+_LEAVES = frozenset({"p", "tr", "td", "li", "blockquote"})
+_PARTS = HEADINGS | frozenset(
+    {"p", "li", "ul", "ol", "dl", "dt", "dd", "blockquote", "pre", "td", "tr", "tbody", "table"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,12 @@ class Zones:
 
 def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zones:
     """The article's zones; `title` is the headline, `summary` what the page's head says of it."""
-    container = find_container(tree, blocks)
+    headline = find_headline(blocks, title)
+    container = find_container(tree, blocks, headline)
     inside = [n for n, block in enumerate(blocks) if container.contains(block.element)]
-    headline = find_headline(blocks, title, inside[0] if inside else 0)
     if headline in inside:
         inside = inside[inside.index(headline) + 1 :]
-    kept = _keep(blocks, inside, title)
+    kept = _keep(blocks, inside, title, container)
     if not kept:
         return Zones(container=container, headline=headline)
     standfirst = _standfirst(blocks, kept[0], headline, summary)
@@ -61,14 +66,16 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
     )
 
 
-def find_headline(blocks: list[Block], title: str, before: int) -> int:
-    """Position of the block that prints the headline, the last one up to the text; else -1."""
+def find_headline(blocks: list[Block], title: str) -> int:
+    """Position of the block that prints the headline: a heading before any other text, else -1."""
     wanted = folded(title)
     found = [n for n, block in enumerate(blocks) if wanted and folded(block.text) == wanted]
-    headings = [n for n in found if blocks[n].is_heading] or found
-    above = [n for n in headings if n <= before]
-    if headings:
-        return above[-1] if above else headings[0]
+    for tags in ({"h1"}, HEADINGS):
+        for n in found:
+            if blocks[n].element.tag in tags and blocks[n].kind not in {"furniture", "talk"}:
+                return n
+    if found and blocks[found[-1]].link_share < 0.5:
+        return found[-1]
     return next((n for n, block in enumerate(blocks) if block.element.tag == "h1"), -1)
 
 
@@ -76,9 +83,16 @@ def _is_caption(block: Block) -> bool:
     return block.kind == "caption" and block.size >= 30
 
 
-def find_container(tree: Tree, blocks: list[Block]) -> Element:
-    """The smallest element that holds nearly all of the article's prose."""
-    weights = prose_weights(blocks, len(tree.elements))
+def find_container(tree: Tree, blocks: list[Block], after: int) -> Element:
+    """The smallest element that holds nearly all of the article's prose.
+
+    Prose up to position `after` (the headline) does not count unless it is most of all. The way
+    down ends where a neighbour of the best child has paragraphs of the same make as it has.
+    """
+    below = [block for block in blocks[after + 1 :] if _weighs(block)]
+    if sum(block.size for block in below) * 2 < sum(b.size for b in blocks if _weighs(b)):
+        below = [block for block in blocks if _weighs(block)]
+    weights = prose_weights(below, len(tree.elements))
     current = tree.body
     while True:
         inner = [kid for kid in current.kids if not isinstance(kid, str)]
@@ -86,9 +100,25 @@ def find_container(tree: Tree, blocks: list[Block]) -> Element:
             return current
         best = max(inner, key=lambda kid: weights[kid.index])
         share = weights[best.index] / weights[current.index]
-        if share < (0.5 if _is_named_body(best) else _DESCEND) or best.tag in {"p", "tr", "td"}:
+        if best.tag in _LEAVES or share < (0.5 if _is_named_body(best) else _DESCEND):
+            return current
+        if share < 1 and _has_kin(best, current, below):
             return current
         current = best
+
+
+def _weighs(block: Block) -> bool:
+    return block.is_prose and not block.kind
+
+
+def _has_kin(best: Element, parent: Element, prose: list[Block]) -> bool:
+    """Whether the parent has paragraphs outside its best child that look like those inside."""
+    inside = {style(b.element) for b in prose if best.contains(b.element)}
+    return any(
+        block.element.get("class") and style(block.element) in inside
+        for block in prose
+        if parent.contains(block.element) and not best.contains(block.element)
+    )
 
 
 def _is_named_body(element: Element) -> bool:
@@ -100,13 +130,18 @@ def folded(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
-def _keep(blocks: list[Block], inside: list[int], title: str) -> list[int]:
+def _keep(blocks: list[Block], inside: list[int], title: str, container: Element) -> list[int]:
     """Positions of the blocks that are the body."""
     wanted = folded(title)
+    free = [n for n in inside if not blocks[n].kind and folded(blocks[n].text) != wanted]
+    core = _core(blocks, free, container)
+    homes = [home(blocks[n]) for n in free if style_of_home(blocks[n]) in core]
+    parents = {box.parent.index for box in homes if box.parent is not None}
     passed = [
         n
-        for n in inside
-        if not blocks[n].kind and folded(blocks[n].text) != wanted and _earns_place(blocks[n])
+        for n in free
+        if _earns_place(blocks[n])
+        and (style_of_home(blocks[n]) in core or _fits_outside(blocks[n], container, parents))
     ]
     sentences = [place for place, n in enumerate(passed) if _is_sentence(blocks[n])]
     if not sentences:
@@ -114,10 +149,77 @@ def _keep(blocks: list[Block], inside: list[int], title: str) -> list[int]:
     start, end = sentences[0], sentences[-1]
     if start and blocks[passed[start - 1]].is_heading:
         start -= 1
+    while end + 1 < len(passed) and _follows(blocks[passed[end]], blocks[passed[end + 1]]):
+        end += 1
     return _with_text_below(blocks, passed[start : end + 1])
 
 
+def _core(blocks: list[Block], places: list[int], container: Element) -> set[str]:
+    """The makes of box that hold the text: those with a fifth or more of what the fullest has."""
+    sizes: dict[str, int] = {}
+    boxes: dict[str, Element] = {}
+    for n in places:
+        if blocks[n].is_prose:
+            make = style_of_home(blocks[n])
+            sizes[make] = sizes.get(make, 0) + blocks[n].size
+            boxes.setdefault(make, home(blocks[n]))
+    most = max(sizes.values(), default=0)
+    return {
+        make
+        for make, size in sizes.items()
+        if size == most or (size * 5 >= most and not _is_set_apart(boxes[make], container))
+    }
+
+
+def _is_set_apart(box: Element, container: Element) -> bool:
+    """Whether the box or one around it, within the container, is named as apart from the text."""
+    for element in (box, *box.ancestors()):
+        if element is container:
+            return False
+        if element.attrs and names_box(element.label):
+            return True
+    return False
+
+
+def home(block: Block) -> Element:
+    """The box a block stands in: above its paragraph, list, quotation or heading."""
+    element = block.element
+    while element.tag in _PARTS and element.parent is not None:
+        element = element.parent
+    return element
+
+
+def style_of_home(block: Block) -> str:
+    """The make of the block's box, with that of the next box where it has no class."""
+    box = home(block)
+    return style(box) if box.get("class") or box.parent is None else style(box) + style(box.parent)
+
+
+def _fits_outside(block: Block, container: Element, parents: set[int]) -> bool:
+    """Whether a block of an unusual box is text nevertheless.
+
+    It must be prose, or its box stand beside the usual ones, and in nothing set apart.
+    """
+    box = home(block)
+    beside = box.parent is not None and box.parent.index in parents
+    if not block.is_prose and not block.is_heading and not beside:
+        return False
+    return not _is_set_apart(box, container)
+
+
+def _follows(last: Block, block: Block) -> bool:
+    """Whether a list item or line without a full stop still belongs to the text above it."""
+    return (
+        block.link_share < 0.1
+        and not block.is_heading
+        and home(block) is home(last)
+        and block.element.tag in {"li", "p", "dd", "dt", "pre", "td"}
+    )
+
+
 def _is_sentence(block: Block) -> bool:
+    if block.link_share < 0.8 and block.size >= 160 and ends_sentence(block.text):
+        return True
     return block.is_prose or (
         block.size >= 40
         and block.link_share < 0.3
@@ -137,16 +239,7 @@ def _earns_place(block: Block) -> bool:
         return False
     if is_byline(text) and block.size < 70 and not ends_sentence(text):
         return False
-    if block.is_heading or block.element.tag in {
-        "li",
-        "td",
-        "th",
-        "dd",
-        "dt",
-        "blockquote",
-        "pre",
-        "p",
-    }:
+    if block.is_heading or block.element.tag in _PARTS:
         return any(letter.isalnum() for letter in text)
     return block.size >= 25 and (ends_sentence(text) or block.size >= 80)
 

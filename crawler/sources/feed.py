@@ -28,7 +28,7 @@ from crawler.sources.jsonfeed import read_json
 from crawler.sources.markup import decoded, decompressed, parse_xml, repaired
 from crawler.sources.rss import read_xml
 from crawler.text import clean_line, clean_text
-from crawler.urls import clean_url
+from crawler.urls import listed_url
 
 _FEEDPARSER_LIMIT = 2_000_000
 """Bytes: feedparser takes 1 ms for 2 kB."""
@@ -146,7 +146,7 @@ def _feedparser_entry(entry: dict[str, Any], url: str, timezone: str) -> EntryIt
     guid = entry.get("id") or ""
     if "://" in guid:
         links.append(guid)
-    address = next(filter(None, (clean_url(str(link), url) for link in links if link)), None)
+    address = next(filter(None, (listed_url(str(link), url) for link in links if link)), None)
     if address is None:
         return None
     contents = (piece.get("value") for piece in entry.get("content", ()))

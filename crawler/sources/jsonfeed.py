@@ -16,7 +16,7 @@ from crawler.sources.entries import (
     title_of,
 )  # fmt: skip
 from crawler.text import clean_line, clean_text
-from crawler.urls import clean_url
+from crawler.urls import listed_url
 
 
 def read_json(text: str, url: str, timezone: str) -> Feed:
@@ -33,7 +33,7 @@ def read_json(text: str, url: str, timezone: str) -> Feed:
     return Feed(
         entries=kept,
         nameless=len(items) - len(kept),
-        older=clean_url(_string(feed, "next_url") or "", url),
+        older=listed_url(_string(feed, "next_url") or "", url),
         title=title_of(_string(feed, "title")),
         lang=language_of(_string(feed, "language")),
     )
@@ -48,7 +48,7 @@ def _json_entry(item: dict[str, object], url: str, timezone: str) -> EntryItem |
     identity = item.get("id")
     guid = str(identity) if isinstance(identity, str | int) else ""
     claimed = _string(item, "url", "external_url") or (guid if "://" in guid else "")
-    address = clean_url(claimed, url) if claimed else None
+    address = listed_url(claimed, url) if claimed else None
     if address is None:
         return None
     text = _string(item, "content_text")

@@ -26,7 +26,7 @@ from crawler.sources.entries import (
 )  # fmt: skip
 from crawler.sources.markup import what_is
 from crawler.text import clean_line, clean_text
-from crawler.urls import clean_url
+from crawler.urls import listed_url
 
 Element = etree._Element
 
@@ -132,7 +132,7 @@ def read_xml(root: Element, url: str, timezone: str) -> Feed:
     if channel is None and not items:
         raise DocumentError(f"an empty <{_local(feed)}> document")
     head = _Fields(channel if channel is not None else feed)
-    base = clean_url(head.first("link") or "", url) or url
+    base = listed_url(head.first("link") or "", url) or url
     entries = [_entry(item, base, timezone) for item in items]
     kept = tuple(entry for entry in entries if entry)
     own_lang = (channel if channel is not None else feed).get(f"{_XML}lang")
@@ -180,7 +180,7 @@ def _addresses(fields: _Fields, base: str) -> Iterator[str]:
     """The entry's usable addresses, the likeliest first."""
     for text, near in _claimed_addresses(fields):
         # A link may stand in CDATA with its ampersands escaped once more.
-        address = clean_url(html.unescape(text).strip(), _base(near, base))
+        address = listed_url(html.unescape(text).strip(), _base(near, base))
         if address:
             yield address
 
@@ -211,7 +211,7 @@ def _is_not_html(link: Element) -> tuple[bool, bool]:
 def _base(element: Element, base: str) -> str:
     """What relative addresses of the element refer to: xml:base, else the feed's own base."""
     if any(near.get(f"{_XML}base") for near in (element, *element.iterancestors())):
-        return clean_url(element.base or "") or base
+        return listed_url(element.base or "") or base
     return base
 
 
@@ -254,8 +254,8 @@ def _older(head: _Fields, url: str) -> str | None:
     """RFC 5005: the next page of a paged feed, or the archive before an archived one."""
     for element in head.all("atom:link", "link"):
         if (element.get("rel") or "").lower() in {"next", "prev-archive"}:
-            older = clean_url(element.get("href") or "", _base(element, url))
-            return older if older != clean_url(url) else None
+            older = listed_url(element.get("href") or "", _base(element, url))
+            return older if older != listed_url(url) else None
     return None
 
 

@@ -20,7 +20,7 @@ from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import language_of, names_of, title_of
 from crawler.sources.feed import parse_feed
 from crawler.sources.markup import decoded, decompressed, document_in, repaired, root_name, what_is
-from crawler.urls import clean_url
+from crawler.urls import listed_url
 
 _CHUNK = 65_536
 _FEEDS = {"rss", "feed", "rdf"}
@@ -70,7 +70,7 @@ def parse_sitemap(
 def _plain_list(text: str, url: str) -> DocumentItem:
     """The text form of a sitemap: one address a line."""
     lines = [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
-    addresses = [clean_url(line) for line in lines]
+    addresses = [listed_url(line) for line in lines]
     entries = tuple(EntryItem(url=address) for address in addresses if address)
     if not entries or len(entries) * 2 < len(lines):
         raise DocumentError(what_is(text))
@@ -131,7 +131,7 @@ def _take(element: Element, url: str, timezone: str, listed: _Listed) -> None:
     said: dict[str, str] = {}
     for child in element.iter():
         said.setdefault(_key(child, own), (child.text or "").strip())
-    address = clean_url(html.unescape(said.get("loc", "")), url)
+    address = listed_url(html.unescape(said.get("loc", "")), url)
     modified = parse_date(said.get("lastmod", ""), timezone=timezone)
     if address is None or _MEDIA.search(urlsplit(address).path):
         listed.nameless += address is None

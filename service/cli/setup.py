@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from alerts.channels.base import Surroundings
 from alerts.config import WatchlistConfig
 from alerts.envelope import Envelope, SendError
 from alerts.query_tree import to_words
@@ -20,9 +19,7 @@ from service.cli.output import complain, json_option, note, print_json, say
 from service.config import Config, ConfigError
 from service.config_errors import Problem, did_you_mean
 from service.toml_places import show_path
-from store.addresses import Network
 from store.engine import Store
-from store.http_client import guarded_client, httpx
 from store.integrity import check_database
 
 
@@ -179,12 +176,7 @@ def _send_test(config: Config, name: str) -> bool:
 
 async def _sent(config: Config, name: str) -> list[tuple[str, str]]:
     table = config.channels[name]
-    private = config.crawler.allow_private
-
-    def client(allow: Sequence[Network], timeout: float) -> httpx.AsyncClient:
-        return guarded_client((*private, *allow), timeout=timeout)
-
-    channel = table.open(Surroundings(config.path.parent, client))
+    channel = table.open(config.path.parent)
     replies = []
     try:
         for recipient in table.recipients() or ("",):

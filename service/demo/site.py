@@ -99,6 +99,8 @@ class NewsSite:
         self.on_asked()
         if path == "/robots.txt":
             return Response(f"User-agent: *\nAllow: /\nSitemap: {self.url}/sitemap.xml\n")
+        if path == "/style.css":
+            return Response(_PAGES.get_template("style.css").render(), media_type="text/css")
         if document := self._document(path):
             kind = "application/xml" if path.endswith(".xml") else "text/html"
             return _conditional(request, document, kind, self._modified())

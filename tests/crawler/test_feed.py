@@ -52,7 +52,7 @@ def test_an_rss_item_gives_everything_it_says() -> None:
     assert document == DocumentItem(
         entries=(
             EntryItem(
-                url="https://example.org/story/1",
+                url="https://example.org/story/1?utm_source=rss",
                 guid="tag:1",
                 title="Shelling at Torkham & Chaman",
                 summary="One.\nTwo.",

@@ -51,7 +51,7 @@ def test_a_news_sitemap_says_when_an_article_was_published() -> None:
     assert document.title == "The Frontier Post"
     assert document.entries == (
         EntryItem(
-            url="https://example.org/story/1",
+            url="https://example.org/story/1?utm_source=x",
             title="Shelling at Torkham & Chaman",
             published=datetime(2021, 3, 12, 5, 30, tzinfo=UTC),
             published_precision="minute",

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.urls import believable_canonical, clean_url, host_of, same_site, url_key
+from crawler.urls import believable_canonical, clean_url, host_of, listed_url, same_site, url_key
 
 BASE = "https://example.org/news/index.html"
 
@@ -167,3 +167,18 @@ def test_cleaning_never_raises_and_twice_is_once(url: str, base: str | None) -> 
     cleaned = clean_url(url, base)
     assert cleaned is None or (clean_url(cleaned) == cleaned and cleaned.isascii())
     assert url_key(url) == url_key(url)
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked"),
+    [
+        ("/a?utm_source=rss&id=1#top", "https://example.org/a?utm_source=rss&id=1"),
+        ("/%e3%81%ae?b=2&a=1", "https://example.org/%e3%81%ae?b=2&a=1"),
+        ("/a b?q=ü", "https://example.org/a%20b?q=%C3%BC"),
+        ("HTTPS://Example.org:443", "https://example.org/"),
+        ("javascript:alert(1)", None),
+        ("https://user@example.org/", None),
+    ],
+)
+def test_an_address_is_asked_for_as_it_was_listed(listed: str, asked: str | None) -> None:
+    assert listed_url(listed, "https://example.org/feed") == asked

@@ -2,6 +2,7 @@
 
 import json
 import mailbox
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ SEED = "11"
 
 
 def run_demo(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service", "demo", *words]
+    command = [sys.executable, "-P", "-m", "service", "demo", *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=170)
 
 
@@ -80,6 +81,31 @@ def test_the_log_holds_no_traceback(
     finished: subprocess.CompletedProcess[str], folder: Path
 ) -> None:
     assert "Traceback" not in (folder / "kept" / "wirewatch.log").read_text("utf-8")
+
+
+def test_ctrl_c_ends_it_early_with_the_sum(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "service",
+        "demo",
+        "--seconds",
+        "600",
+        "--json",
+        "--seed",
+        SEED,
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        seen = []
+        for line in process.stdout:
+            seen.append(json.loads(line))
+            if seen[-1]["event"] == "published" and len(of_kind(seen, "published")) == 1:
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+    score = of_kind(seen, "sum")[0]
+    assert score["holds"] is True
+    assert 1 <= score["stories"] <= 3
 
 
 def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:

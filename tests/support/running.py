@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def command(config: Path, *words: str) -> list[str]:
     """What `./wirewatch` ends in, without the check of .venv."""
-    return [sys.executable, "-m", "service", "--config", str(config), *words]
+    return [sys.executable, "-P", "-m", "service", "--config", str(config), *words]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""Scrapy's downloader middlewares of ours: which addresses and which pages may be asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http.request import NO_CALLBACK
+from sqlmodel import Session
+
+from crawler.answer import Answer, RefusedRequestError, answer_of
+from crawler.robots import RobotRules, rules_from
+from crawler.settings import user_agent
+from crawler.spiders.news import NewsSpider
+from crawler.urls import host_of
+from store.addresses import url_refusal
+from store.sources import HostState
+
+ROBOTS_FRESH = timedelta(hours=24)
+"""How long a robots.txt is used before it is asked for again (RFC 9309, section 2.4)."""
+ROBOTS_ABSENT = timedelta(hours=1)
+"""How long an unreachable robots.txt forbids everything before it is asked for again."""
+
+
+class _Middleware:
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> _Middleware:
+        """Scrapy's way of handing over the crawler."""
+        return cls(crawler)
+
+    @property
+    def spider(self) -> NewsSpider:
+        """The spider whose requests these are."""
+        spider = self._crawler.spider
+        assert isinstance(spider, NewsSpider)
+        return spider
+
+
+class HoldMiddleware(_Middleware):
+    """Asks nothing more of a host that has just asked to be left alone."""
+
+    async def process_request(self, request: Request) -> None:
+        """Raises IgnoreRequest; the spider leaves what was asked for waiting."""
+        if self.spider.held:
+            raise IgnoreRequest("the host asked to be left alone")
+
+
+class AddressMiddleware(_Middleware):
+    """Refuses addresses that are no public web addresses, redirects included.
+
+    Host names are judged again where they are resolved (`crawler.guard`); behind a proxy, which
+    resolves them itself, what is written in the URL is all that can be judged.
+    """
+
+    async def process_request(self, request: Request) -> None:
+        """Raises RefusedRequestError."""
+        if why := url_refusal(request.url, self.spider.context.config.allow_private):
+            raise RefusedRequestError(why)
+
+
+class RobotsMiddleware(_Middleware):
+    """Obeys robots.txt, kept in the store for a day (RFC 9309; Scrapy's own crawls on when it
+    cannot be had).
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._rules: dict[str, asyncio.Future[RobotRules]] = {}
+
+    async def process_request(self, request: Request) -> None:
+        """Raises RefusedRequestError when the host's robots.txt forbids the address."""
+        if request.meta.get("robots"):
+            return
+        # Read in any case: it names the sitemaps.
+        rules = await self._rules_for(request)
+        if not self.spider.context.config.obey_robots:
+            return
+        self._slow_down(request, rules)
+        if not rules.allows(request.url):
+            raise RefusedRequestError(rules.refusal)
+
+    def _slow_down(self, request: Request, rules: RobotRules) -> None:
+        engine = self._crawler.engine
+        assert engine is not None
+        slot = engine.downloader.slots.get(host_of(request.url))
+        if slot is not None and rules.crawl_delay is not None:
+            slot.delay = max(slot.delay, rules.crawl_delay.total_seconds())
+
+    async def _rules_for(self, request: Request) -> RobotRules:
+        scheme, _, rest = request.url.partition("://")
+        origin = f"{scheme}://{rest.split('/')[0]}"
+        if origin not in self._rules:
+            self._rules[origin] = asyncio.ensure_future(self._load(origin, request))
+        rules = await asyncio.shield(self._rules[origin])
+        self.spider.robots[host_of(request.url)] = rules
+        return rules
+
+    async def _load(self, origin: str, request: Request) -> RobotRules:
+        now = self.spider.context.clock()
+        with self.spider.context.store.reading() as session:
+            known = session.get(HostState, origin)
+        if known is None or not _is_fresh(known, now):
+            known = await self._fetch(origin, request, known, now)
+        agent = user_agent(self.spider.context.config.contact)
+        return rules_from(known.robots_status, known.robots_body or b"", agent)
+
+    async def _fetch(
+        self, origin: str, request: Request, known: HostState | None, now: datetime
+    ) -> HostState:
+        engine = self._crawler.engine
+        assert engine is not None
+        proxy = request.meta.get("proxy")
+        asking = Request(
+            f"{origin}/robots.txt",
+            priority=1000,
+            meta={"robots": True, **({"proxy": proxy} if proxy else {})},
+            callback=NO_CALLBACK,
+        )
+        try:
+            answer = answer_of(await engine.download_async(asking))
+        except Exception:  # noqa: BLE001 - whatever went wrong, there is no robots.txt to obey
+            answer = Answer(asking.url, error="no answer")
+        if known is not None and known.robots_status is not None and _is_unreachable(answer):
+            return known  # the last good copy serves until the next try
+        return await self.spider.context.writer.write(
+            lambda session: _keep_robots(session, origin, answer, now)
+        )
+
+
+def _is_unreachable(answer: Answer) -> bool:
+    return answer.status is None or answer.status >= 500 or answer.status == 429
+
+
+def _is_fresh(known: HostState, now: datetime) -> bool:
+    if known.robots_at is None:
+        return False
+    reachable = known.robots_status is not None and known.robots_status < 500
+    return now - known.robots_at < (ROBOTS_FRESH if reachable else ROBOTS_ABSENT)
+
+
+def _keep_robots(session: Session, origin: str, answer: Answer, now: datetime) -> HostState:
+    state = session.get(HostState, origin) or HostState(host=origin)
+    state.robots_status, state.robots_at = answer.status, now
+    state.robots_body = answer.body if answer.status and answer.status < 300 else None
+    session.add(state)
+    return state

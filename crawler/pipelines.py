@@ -1,0 +1,69 @@
+"""Scrapy's item pipelines: a page becomes an article, an article becomes a row."""
+
+from __future__ import annotations
+
+import hashlib
+
+import structlog
+from scrapy import Spider
+from scrapy.crawler import Crawler
+
+from crawler.extraction import extract
+from crawler.items import NotArticle, OutcomeItem, PageItem
+from crawler.pool import ProcessingError
+from crawler.record import Recorded, record_article
+from crawler.spiders.news import NewsSpider
+
+log = structlog.get_logger("crawler")
+
+
+class _Pipeline:
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> _Pipeline:
+        """Scrapy's way of handing over the crawler."""
+        return cls(crawler)
+
+    @property
+    def spider(self) -> NewsSpider:
+        """The spider whose items these are."""
+        spider: Spider | None = self._crawler.spider
+        assert isinstance(spider, NewsSpider)
+        return spider
+
+
+class ExtractPipeline(_Pipeline):
+    """Page to article, in a worker process."""
+
+    async def process_item(self, item: PageItem) -> OutcomeItem:
+        """What the page holds; a page that stops its worker is tried again later."""
+        try:
+            outcome = await self.spider.context.pool.run(extract, item.page, item.hints)
+        except ProcessingError as error:
+            outcome = NotArticle(item.page.url, "too_large", str(error), retry=True)
+        return OutcomeItem(item.entry_id, item.page, outcome)
+
+
+class SavePipeline(_Pipeline):
+    """Article to row; duplicates are recognised in the same transaction."""
+
+    async def process_item(self, item: OutcomeItem) -> OutcomeItem:
+        """Files the article, or remembers what the page was instead."""
+        if isinstance(item.outcome, NotArticle):
+            await self.spider.page_failed(
+                item.entry_id,
+                item.outcome.detail,
+                final=not item.outcome.retry,
+                outcome="not_article",
+            )
+            return item
+        article, sha256 = item.outcome, hashlib.sha256(item.page.body).hexdigest()
+        recorded: Recorded = await self.spider.context.writer.write(
+            lambda session: record_article(
+                session, item.entry_id, article, sha256, item.page.fetched_at
+            )
+        )
+        self.spider.page_recorded(recorded, article)
+        return item

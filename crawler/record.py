@@ -1,0 +1,374 @@
+"""What a crawl writes: entries with the validators that vouch for them, articles, failures, visits.
+
+Each function is one change for the single writer: it sees the newest state, decides by the pure
+policies, and its rows are committed together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlmodel import Session, col, func, select, update
+
+from crawler.answer import Answer
+from crawler.dedup import Duplicate, Evidence, Known, decide
+from crawler.extraction.fingerprint import fingerprint
+from crawler.items import ArticleItem, EntryItem
+from crawler.urls import host_of, same_site, url_key
+from store.articles import (
+    Article,
+    ArticleUrl,
+    Entry,
+    Story,
+    articles_at,
+    articles_with_fingerprint,
+    known_keys,
+)
+from store.sources import Document, HostState, SourceState
+
+MAX_GUID = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A document that was read: what it lists, and what it was fetched with."""
+
+    source_id: str
+    url: str
+    """As it is asked for, before redirects."""
+    kind: str
+    main: bool
+    answer: Answer
+    body_hash: str
+    entries: tuple[EntryItem, ...]
+    at: datetime
+    baseline: bool
+    """Whether all it lists is a first visit's."""
+    fetch: int
+    """How many new baseline entries may be fetched; the others are only remembered as known."""
+    old_before: datetime | None = None
+    """For a document read for the first time: what is dated before is no news."""
+
+
+def record_listing(session: Session, listing: Listing) -> list[Entry]:
+    """Keeps a document's new entries together with its validators; returns those to fetch."""
+    fresh = _unknown_entries(session, listing.source_id, listing.entries)
+    articles = articles_at(session, fresh)
+    entries = [_entry(listing, key, item) for key, item in fresh.items()]
+    left = listing.fetch
+    for entry in entries:
+        if entry.url_key in articles:
+            entry.outcome, entry.article_id = "duplicate", articles[entry.url_key]
+        elif entry.baseline and left == 0:
+            entry.outcome = "old"
+        elif entry.baseline:
+            left -= 1
+    session.add_all(entries)
+    _keep_document(session, listing)
+    session.flush()
+    return [entry for entry in entries if entry.outcome is None]
+
+
+def is_baseline(listing: Listing, item: EntryItem) -> bool:
+    """Whether an entry was there before we looked, and so is stored but not alerted by itself.
+
+    A document that a known source is read from for the first time (a feed found after the old one
+    died, the sitemap of a new day) lists old and new together: dates tell them apart. What has no
+    date is taken for news in a feed, whose window is short, and for old in a sitemap or on a page,
+    which may list a whole archive.
+    """
+    if listing.baseline or listing.old_before is None:
+        return listing.baseline
+    date = item.published or item.modified
+    return listing.kind != "feed" if date is None else date < listing.old_before
+
+
+def _unknown_entries(
+    session: Session, source_id: str, items: Sequence[EntryItem]
+) -> dict[str, EntryItem]:
+    by_key: dict[str, EntryItem] = {}
+    for item in items:
+        by_key.setdefault(url_key(item.url), item)
+    known = known_keys(session, source_id, by_key)
+    return {key: item for key, item in by_key.items() if key not in known}
+
+
+def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
+    return Entry(
+        source_id=listing.source_id,
+        url=item.url,
+        url_key=key,
+        host=host_of(item.url),
+        guid=item.guid[:MAX_GUID] if item.guid else None,
+        title=item.title,
+        item=entry_to_json(item),
+        baseline=is_baseline(listing, item),
+        found_at=listing.at,
+        next_attempt_at=listing.at,
+    )
+
+
+def _keep_document(session: Session, listing: Listing) -> None:
+    document = session.get(Document, (listing.source_id, listing.url))
+    if document is None:
+        document = Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
+    document.kind, document.main = listing.kind, listing.main
+    # Always as a pair: a new ETag beside an old Last-Modified would vouch for two states.
+    document.etag = listing.answer.etag
+    document.last_modified = listing.answer.last_modified
+    document.body_hash = listing.body_hash
+    document.entries = len(listing.entries)
+    document.visits += 1
+    document.fetched_at = listing.at
+    session.add(document)
+
+
+def record_unchanged(
+    session: Session, source_id: str, url: str, answer: Answer, at: datetime
+) -> None:
+    """A document came back as it was known; a full answer renews its validators."""
+    document = session.get(Document, (source_id, url))
+    if document is None:
+        return
+    document.visits += 1
+    document.fetched_at = at
+    if not answer.not_modified:
+        document.etag, document.last_modified = answer.etag, answer.last_modified
+    session.add(document)
+
+
+def forget_documents(session: Session, source_id: str) -> None:
+    """The channels found for a source no longer serve: the next visit looks for others."""
+    query = select(Document).where(Document.source_id == source_id)
+    for document in session.exec(query):
+        session.delete(document)
+
+
+def entry_to_json(item: EntryItem) -> dict[str, Any]:
+    """An entry's further particulars as JSON."""
+    kept = {name: value for name, value in asdict(item).items() if value}
+    for name in ("published", "modified"):
+        if name in kept:
+            kept[name] = kept[name].isoformat()
+    return kept
+
+
+def entry_from_json(kept: dict[str, Any]) -> EntryItem:
+    """The entry that `entry_to_json` wrote."""
+    values = dict(kept)
+    for name in ("published", "modified"):
+        if name in values:
+            values[name] = datetime.fromisoformat(values[name])
+    for name in ("authors", "tags"):
+        values[name] = tuple(values.get(name, ()))
+    return EntryItem(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a page."""
+
+    outcome: Literal["article", "duplicate"]
+    article_id: int
+    reason: str = ""
+    """What a duplicate was recognised by."""
+
+
+def record_article(
+    session: Session, entry_id: int, item: ArticleItem, page_sha256: str, at: datetime
+) -> Recorded:
+    """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
+    entry = session.get_one(Entry, entry_id)
+    keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
+    text = fingerprint(item.title, item.body)
+    decision = decide(_evidence(session, entry, item, keys, text))
+    if isinstance(decision, Duplicate):
+        recorded = Recorded("duplicate", decision.article_id, decision.reason)
+    else:
+        story_id = decision.story_id or _new_story(session, at)
+        article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
+        recorded = Recorded("article", article_id)
+    _name_addresses(session, recorded.article_id, keys)
+    _settle_entries(session, keys, entry, recorded)
+    return recorded
+
+
+def _evidence(
+    session: Session, entry: Entry, item: ArticleItem, keys: set[str], text: str
+) -> Evidence:
+    at_address = [
+        session.get_one(Article, number) for number in articles_at(session, keys).values()
+    ]
+    same_text = articles_with_fingerprint(session, text) if text else []
+    return Evidence(
+        at_address=sorted((_known(a, item) for a in at_address), key=lambda known: known.id),
+        same_guid_and_title=[_known(a, item) for a in _same_guid(session, entry, item)],
+        same_text=[_known(a, item) for a in same_text],
+    )
+
+
+def _known(article: Article, item: ArticleItem) -> Known:
+    assert article.id is not None
+    return Known(article.id, article.story_id, same_site(article.canonical_url, item.canonical_url))
+
+
+def _same_guid(session: Session, entry: Entry, item: ArticleItem) -> Sequence[Article]:
+    if not entry.guid:
+        return []
+    query = (
+        select(Article)
+        .join(Entry, col(Entry.article_id) == col(Article.id))
+        .where(
+            Entry.source_id == entry.source_id,
+            Entry.guid == entry.guid,
+            Entry.id != entry.id,
+            Article.title == item.title,
+        )
+        .order_by(col(Article.id))
+    )
+    return session.exec(query).all()
+
+
+def _new_story(session: Session, at: datetime) -> int:
+    story = Story(created_at=at)
+    session.add(story)
+    session.flush()
+    assert story.id is not None
+    return story.id
+
+
+def _add_article(
+    session: Session,
+    entry: Entry,
+    item: ArticleItem,
+    story_id: int,
+    text: str,
+    page_sha256: str,
+    at: datetime,
+) -> int:
+    article = Article(
+        url=item.url,
+        canonical_url=item.canonical_url,
+        url_key=url_key(item.canonical_url),
+        source_id=entry.source_id,
+        story_id=story_id,
+        title=item.title,
+        standfirst=item.standfirst,
+        body=item.body,
+        captions=item.captions,
+        authors=list(item.authors),
+        section=item.section,
+        tags=list(item.tags),
+        lang=item.lang,
+        image=item.image,
+        published=item.published,
+        published_precision=item.published_precision,
+        published_from=item.published_from,
+        modified=item.modified,
+        first_seen=at,
+        paywalled=item.paywalled,
+        fingerprint=text,
+        page_sha256=page_sha256,
+        extractor=item.extractor,
+        confidence=item.confidence,
+        baseline=entry.baseline and not _is_news_elsewhere(session, entry),
+    )
+    session.add(article)
+    session.flush()
+    assert article.id is not None
+    return article.id
+
+
+def _is_news_elsewhere(session: Session, entry: Entry) -> bool:
+    """Whether another source, visited before, lists the same address as something new."""
+    query = select(func.count()).where(
+        Entry.url_key == entry.url_key, col(Entry.baseline).is_(False)
+    )
+    return session.exec(query).one() > 0
+
+
+def _name_addresses(session: Session, article_id: int, keys: set[str]) -> None:
+    known = articles_at(session, keys)
+    for key in sorted(keys - known.keys()):
+        session.add(ArticleUrl(url_key=key, article_id=article_id))
+
+
+def _settle_entries(session: Session, keys: set[str], entry: Entry, recorded: Recorded) -> None:
+    """Other sources' entries of the same address need no visit of their own any more."""
+    session.exec(
+        update(Entry)
+        .where(
+            col(Entry.url_key).in_(keys), col(Entry.outcome).is_(None), col(Entry.id) != entry.id
+        )
+        .values(outcome="duplicate", article_id=recorded.article_id, next_attempt_at=None)
+    )
+    entry.outcome, entry.article_id = recorded.outcome, recorded.article_id
+    entry.next_attempt_at = None
+    entry.attempts += 1
+    entry.last_error = None
+    session.add(entry)
+
+
+def record_not_article(session: Session, entry_id: int, why: str, outcome: str) -> None:
+    """A page that will not become an article: it is none, it is refused, or we gave up."""
+    entry = session.get_one(Entry, entry_id)
+    entry.outcome, entry.last_error, entry.next_attempt_at = outcome, why, None
+    entry.attempts += 1
+    session.add(entry)
+
+
+def record_failed_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
+    """A page that could not be had: it waits for its next attempt."""
+    entry = session.get_one(Entry, entry_id)
+    entry.last_error, entry.next_attempt_at = why, again_at
+    entry.attempts += 1
+    session.add(entry)
+
+
+def hold_host(session: Session, host: str, until: datetime) -> None:
+    """The host asked to be left alone until then."""
+    state = session.get(HostState, host) or HostState(host=host)
+    state.not_before = until
+    session.add(state)
+
+
+def recent_articles_per_day(session: Session, source_id: str, now: datetime) -> float:
+    """Mean number of new entries a day over the last week, first visits left out."""
+    week = timedelta(days=7)
+    query = select(func.count()).where(
+        Entry.source_id == source_id,
+        col(Entry.baseline).is_(False),
+        col(Entry.found_at) > now - week,
+    )
+    state = session.get(SourceState, source_id)
+    if state is None or state.baseline_at is None:
+        return 0.0
+    known_for = min(max(now - state.baseline_at, timedelta(days=1)), week)
+    return session.exec(query).one() / (known_for / timedelta(days=1))
+
+
+def article_from_entry(item: EntryItem, canonical_url: str) -> ArticleItem | None:
+    """What the source itself said, for a page that cannot be had; None when it said nothing."""
+    if not item.title:
+        return None
+    known = ArticleItem(
+        url=item.url,
+        canonical_url=canonical_url,
+        title=item.title,
+        standfirst=item.summary or "",
+        body="",
+        authors=item.authors,
+        tags=item.tags,
+        lang=item.lang,
+        modified=item.modified,
+        extractor="entry: the page could not be had",
+    )
+    return replace(
+        known,
+        published=item.published,
+        published_precision=item.published_precision,
+        published_from=item.published_from,
+    )

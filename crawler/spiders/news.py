@@ -1,0 +1,245 @@
+"""The one spider: a host's due sources, then the pages of their new entries.
+
+Order and politeness only: what answers mean is decided in `crawler.visit`, what is written in
+`crawler.record`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import structlog
+from scrapy import Request, Spider
+from scrapy.exceptions import CloseSpider
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.answer import Answer, answer_of, answer_of_failure
+from crawler.context import CrawlContext
+from crawler.items import ArticleItem, Hints, Page, PageItem, Select
+from crawler.record import (
+    Recorded,
+    article_from_entry,
+    entry_from_json,
+    hold_host,
+    record_article,
+    record_failed_page,
+    record_not_article,
+)
+from crawler.robots import RobotRules
+from crawler.schedule import page_retry, retry_after_time
+from crawler.urls import clean_url, host_of, listed_url
+from crawler.visit import Visit, Wanted
+from store.articles import Entry
+
+log = structlog.get_logger("crawler")
+
+DOCUMENT_FIRST = 10
+"""Documents go before pages: what a source lists is known before anything else can fail."""
+
+
+class NewsSpider(Spider):
+    """Reads the documents of a host's sources and fetches the pages of entries on that host."""
+
+    name = "news"
+
+    def __init__(
+        self,
+        host: str,
+        visits: Sequence[Visit],
+        entries: Sequence[Entry],
+        context: CrawlContext,
+        **kwargs: Any,
+    ) -> None:
+        """`entries`: those that wait on this host from earlier crawls."""
+        super().__init__(**kwargs)
+        self.host = host
+        self.visits = visits
+        self.context = context
+        self.articles = 0
+        self.requests = 0
+        self.failed_pages = 0
+        self.robots: dict[str, RobotRules] = {}
+        self._waiting = entries
+        self._asked: set[int] = set()
+        self.held = False
+        """Whether the host has asked to be left alone."""
+
+    async def start(self) -> AsyncIterator[Request]:
+        """The due sources' documents, then the pages that wait."""
+        for visit in self.visits:
+            for wanted in visit.begin():
+                yield self._document_request(visit, wanted)
+        for request in self._page_requests(self._waiting):
+            yield request
+
+    def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
+        return self._request(
+            wanted.url,
+            # Without max-age=0 a cache on the way may answer with yesterday's list.
+            {"Cache-Control": "max-age=0", **visit.source.headers, **wanted.headers},
+            callback=self.read_document,
+            cb_kwargs={"visit": visit, "wanted": wanted},
+            priority=DOCUMENT_FIRST,
+        )
+
+    def _page_requests(self, entries: Iterable[Entry]) -> Iterable[Request]:
+        for entry in entries:
+            assert entry.id is not None
+            if entry.host == self.host and entry.id not in self._asked:
+                self._asked.add(entry.id)
+                source = self.context.sources.get(entry.source_id)
+                headers = source.headers if source else {}
+                yield self._request(
+                    entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
+                )
+
+    def _request(self, url: str, headers: dict[str, str], **kwargs: Any) -> Request:
+        proxy = self.context.config.proxy
+        self.requests += 1
+        return Request(
+            url,
+            headers=headers,
+            meta={"proxy": proxy} if proxy else {},
+            errback=self.no_answer,
+            dont_filter=True,
+            **kwargs,
+        )
+
+    async def read_document(
+        self, response: Response, visit: Visit, wanted: Wanted
+    ) -> AsyncIterator[Request]:
+        """A source's document came."""
+        async for request in self._take_document(answer_of(response), visit, wanted):
+            yield request
+        self._end_if_held()
+
+    async def read_page(self, response: Response, entry: Entry) -> AsyncIterator[PageItem]:
+        """An entry's page came."""
+        item = await self._take_page(answer_of(response), entry)
+        self._end_if_held()
+        if item is not None:
+            yield item
+
+    async def no_answer(self, failure: Failure) -> AsyncIterator[Request]:
+        """No answer came at all."""
+        if self.held:
+            return
+        request: Request = failure.request  # type: ignore[attr-defined]
+        guard = self.context.why_refused(host_of(request.url))
+        answer = answer_of_failure(request.url, failure, guard)
+        if "entry" in request.cb_kwargs:
+            await self._take_page(answer, request.cb_kwargs["entry"])
+            return
+        async for following in self._take_document(answer, **request.cb_kwargs):
+            yield following
+
+    async def _take_document(
+        self, answer: Answer, visit: Visit, wanted: Wanted
+    ) -> AsyncIterator[Request]:
+        await self._heed(answer)
+        following = await visit.take(wanted, answer, self._sitemaps(answer.url))
+        for document in following.documents:
+            yield self._document_request(visit, document)
+        for request in self._page_requests(following.entries):
+            yield request
+
+    def _sitemaps(self, url: str) -> tuple[str, ...]:
+        rules = self.robots.get(self.host)
+        named = rules.sitemaps if rules else ()
+        return tuple(address for sitemap in named if (address := listed_url(sitemap, base=url)))
+
+    async def _take_page(self, answer: Answer, entry: Entry) -> PageItem | None:
+        assert entry.id is not None
+        await self._heed(answer)
+        if answer.refused:
+            await self._give_up(entry, answer.error or "refused", "refused")
+        elif answer.error is not None:
+            await self.page_failed(entry.id, answer.error)
+        else:
+            source = self.context.sources.get(entry.source_id)
+            page = Page(answer.url, answer.body, answer.content_type, self.context.clock())
+            return PageItem(entry.id, page, _hints(entry, source))
+        return None
+
+    async def page_failed(
+        self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
+    ) -> None:
+        """The page is tried again later, or given up when it will not become an article."""
+        entry = self._entry(entry_id)
+        self.failed_pages += 1
+        again_at = page_retry(
+            entry.attempts + 1, self.context.clock(), jitter=self.context.chance()
+        )
+        if final:
+            await self._end(entry, why, outcome)
+        elif again_at is None:
+            await self._give_up(entry, why, outcome)
+        else:
+            await self.context.writer.write(
+                lambda session: record_failed_page(session, entry_id, why, again_at)
+            )
+        log.info("page", url=entry.url, status="failed", why=why, again_at=again_at)
+
+    def _entry(self, entry_id: int) -> Entry:
+        with self.context.store.reading() as session:
+            return session.get_one(Entry, entry_id)
+
+    async def _end(self, entry: Entry, why: str, outcome: str) -> None:
+        number = entry.id or 0
+        await self.context.writer.write(
+            lambda session: record_not_article(session, number, why, outcome)
+        )
+
+    async def _give_up(self, entry: Entry, why: str, outcome: str) -> None:
+        """The page will not be had: what the source itself said is kept, if it said anything."""
+        item = entry_from_json(entry.item)
+        known = article_from_entry(item, clean_url(item.url) or item.url)
+        if known is None:
+            await self._end(entry, why, outcome)
+            return
+        number, now = entry.id or 0, self.context.clock()
+        recorded = await self.context.writer.write(
+            lambda session: record_article(session, number, known, "", now)
+        )
+        self.page_recorded(recorded, known)
+
+    def page_recorded(self, recorded: Recorded, article: ArticleItem) -> None:
+        """An article was filed or recognised."""
+        self.articles += recorded.outcome == "article"
+        log.info(
+            "page",
+            url=article.url,
+            status=recorded.outcome,
+            article=recorded.article_id,
+            title=article.title,
+        )
+
+    def _end_if_held(self) -> None:
+        """Ends the crawl of a host that asked to be left alone; what waits goes on waiting."""
+        if self.held:
+            raise CloseSpider("the host asked to be left alone")
+
+    async def _heed(self, answer: Answer) -> None:
+        """429 and 503 hold the whole host, for as long as it says."""
+        if not answer.host_is_busy or self.held:
+            return
+        self.held = True
+        until = retry_after_time(answer.retry_after, self.context.clock())
+        host = host_of(answer.url)
+        await self.context.writer.write(lambda session: hold_host(session, host, until))
+        log.info("host", host=host, status="held", until=until)
+
+
+def _hints(entry: Entry, source: Any) -> Hints:
+    item = entry_from_json(entry.item)
+    if source is None:
+        return Hints(entry=item)
+    select = source.select
+    return Hints(
+        entry=item,
+        timezone=source.timezone,
+        lang=source.lang or item.lang,
+        select=Select(links=select.links, body=select.body, title=select.title, date=select.date),
+    )

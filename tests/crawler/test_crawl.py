@@ -1,0 +1,354 @@
+"""Whole crawls of a site on loopback: what is asked for, what is kept, what is tried again."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from sqlmodel import select
+
+from crawler.config import CrawlerConfig, SourceConfig
+from crawler.context import CrawlContext
+from crawler.guard import GuardedResolver
+from crawler.run import CrawlReport, Crawls, HostJob, jobs_due
+from store.articles import Article, Entry
+from store.engine import Store
+from store.schema import migrate
+from store.sources import SourceState
+from store.writer import Writer
+from tests.support.http import HttpServer, Request, Response
+from tests.support.reactor import in_reactor, shared_pool
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WORDS = "The commission met in the valley on Monday and read the report of the surveyors aloud. "
+
+
+def page(title: str) -> Response:
+    text = "".join(f"<p>{title}: paragraph {number}. {WORDS * 3}</p>" for number in range(4))
+    html = (
+        f"<html lang='en'><head><title>{title}</title></head><body><article><h1>{title}</h1>"
+        f"{text}</article></body></html>"
+    )
+    return Response(200, html.encode(), {"Content-Type": "text/html; charset=utf-8"})
+
+
+def feed(server: HttpServer, *paths: str) -> Response:
+    items = "".join(
+        f"<item><title>Story {path}</title><link>{server.url}{path}</link></item>" for path in paths
+    )
+    rss = f"<rss version='2.0'><channel><title>News</title>{items}</channel></rss>"
+    return Response(
+        200, rss.encode(), {"Content-Type": "application/rss+xml", "ETag": f'"{len(paths)}"'}
+    )
+
+
+@dataclass
+class Site:
+    """A site, a crawler on it, and the clock."""
+
+    server: HttpServer
+    store: Store
+    resolver: GuardedResolver
+    now: datetime = NOON
+    config: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+
+    def publish(self, *paths: str) -> None:
+        """These stories are in the feed."""
+        self.server.on("/feed", feed(self.server, *paths))
+        for path in paths:
+            self.server.on(path, page(f"Story {path}"))
+
+    async def crawl(self) -> CrawlReport:
+        """One crawl of the site's host, with what is due there."""
+        writer = Writer(self.store)
+        try:
+            context = self._context(writer, await shared_pool())
+            due = jobs_due(context, self.now)
+            return await Crawls(context).crawl(due[0] if due else HostJob("127.0.0.1"))
+        finally:
+            writer.close()
+
+    def is_due(self) -> bool:
+        """Whether a crawl would be started now."""
+        return bool(jobs_due(self._context(None, None), self.now))
+
+    def _context(self, writer: Any, pool: Any) -> CrawlContext:
+        config = CrawlerConfig.model_validate(
+            {"delay": "0s", "allow_private": ["127.0.0.1/32"], "timeout": "2s", **self.config}
+        )
+        source = SourceConfig.model_validate({"url": f"{self.server.url}/feed", **self.source})
+        self.resolver.allow = config.allow_private
+        return CrawlContext(
+            store=self.store,
+            writer=writer,
+            pool=pool,
+            config=config,
+            sources={"site": source},
+            clock=lambda: self.now,
+            chance=lambda: 0.0,
+            why_refused=self.resolver.why_refused,
+        )
+
+    def asked(self, path: str) -> list[Request]:
+        """The requests for a path."""
+        return [request for request in self.server.requests if request.path == path]
+
+    def articles(self) -> list[Article]:
+        """What is stored, in order."""
+        with self.store.reading() as session:
+            return list(session.exec(select(Article).order_by(Article.url)))
+
+    def entries(self) -> list[Entry]:
+        """What was listed, in order."""
+        with self.store.reading() as session:
+            return list(session.exec(select(Entry).order_by(Entry.url)))
+
+    def state(self) -> SourceState:
+        """What is known of the source."""
+        with self.store.reading() as session:
+            return session.get_one(SourceState, "site")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
+    migrate(store)
+    yield store
+    store.close()
+
+
+Script = Callable[[Site], Awaitable[None]]
+
+
+class Run(Protocol):
+    """Runs a script on a site of its own."""
+
+    def __call__(self, script: Script, /, **parts: Any) -> None: ...
+
+
+@pytest.fixture
+def on_a_site(store: Store) -> Run:
+    def run(script: Script, /, **parts: Any) -> None:
+        async def main(resolver: GuardedResolver) -> None:
+            async with HttpServer() as server:
+                await script(Site(server, store, resolver, **parts))
+
+        in_reactor(main)
+
+    return run
+
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_first_visit_is_a_baseline_and_what_follows_is_news(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a", "/b")
+        first = await site.crawl()
+        assert (first.entries, first.articles, first.errors) == (2, 2, ())
+        site.publish("/c", "/a", "/b")
+        site.now += HOUR
+        second = await site.crawl()
+        assert (second.entries, second.articles) == (1, 1)
+        assert [(a.title, a.baseline) for a in site.articles()] == [
+            ("Story /a", True),
+            ("Story /b", True),
+            ("Story /c", False),
+        ]
+        assert site.state().last_new_article == site.now
+        assert site.state().state == "ok"
+
+    on_a_site(script)
+
+
+def test_an_unchanged_feed_is_asked_for_with_its_validators_and_believed(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a")
+        await site.crawl()
+        site.server.on("/feed", Response(304))
+        site.now += HOUR
+        report = await site.crawl()
+        assert report.failed_sources == ()
+        assert [r.headers.get("if-none-match") for r in site.asked("/feed")] == [None, '"1"']
+        assert site.asked("/feed")[1].headers["cache-control"] == "max-age=0"
+
+    on_a_site(script)
+
+
+def test_validators_are_left_out_every_tenth_visit_because_they_may_lie(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a")
+        for _ in range(12):
+            await site.crawl()
+            site.now += HOUR
+        conditional = ["if-none-match" in request.headers for request in site.asked("/feed")]
+        assert conditional.count(False) == 2
+        assert conditional[0] is False
+
+    on_a_site(script)
+
+
+def test_a_failed_page_is_tried_again_and_then_stored(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a")
+        site.server.on("/a", Response(500))
+        await site.crawl()
+        assert site.articles() == []
+        [entry] = site.entries()
+        assert (entry.outcome, entry.attempts, entry.last_error) == (None, 1, "HTTP 500")
+        site.publish("/a")
+        site.now += timedelta(minutes=2)
+        await site.crawl()
+        assert [article.title for article in site.articles()] == ["Story /a"]
+
+    on_a_site(script)
+
+
+def test_a_page_that_never_comes_is_kept_as_the_feed_told_it(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a")
+        site.server.on("/a", Response(404))
+        for _ in range(12):
+            await site.crawl()
+            site.now += timedelta(hours=20)
+        [entry] = site.entries()
+        assert entry.outcome == "article"
+        [article] = site.articles()
+        assert (article.title, article.body) == ("Story /a", "")
+
+    on_a_site(script)
+
+
+def test_a_host_that_says_429_is_left_alone_for_as_long_as_it_says(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a", "/b", "/c")
+        site.server.on("/a", Response(429, headers={"Retry-After": "7200"}))
+        await site.crawl()
+        # The next request may be under way when the answer comes; the one after it is not sent.
+        assert site.asked("/c") == []
+        site.now += HOUR
+        assert not site.is_due()
+        site.now += timedelta(hours=2)
+        site.publish("/a", "/b", "/c")
+        await site.crawl()
+        assert len(site.articles()) == 3
+
+    on_a_site(script)
+
+
+def test_what_robots_txt_forbids_is_not_asked_for_but_kept_as_listed(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.server.on("/robots.txt", Response(200, b"User-agent: *\nDisallow: /secret\n"))
+        site.publish("/secret/a", "/b")
+        await site.crawl()
+        assert site.asked("/secret/a") == []
+        assert [(a.title, a.body == "") for a in site.articles()] == [
+            ("Story /b", False),
+            ("Story /secret/a", True),
+        ]
+        await site.crawl()
+        assert len(site.asked("/robots.txt")) == 1
+
+    on_a_site(script)
+
+
+@pytest.mark.parametrize("answer", [Response(503), Response(200, wait=60)])
+def test_without_a_readable_robots_txt_nothing_is_asked_for(
+    on_a_site: Run, answer: Response
+) -> None:
+    async def script(site: Site) -> None:
+        site.server.on("/robots.txt", answer)
+        site.publish("/a")
+        report = await site.crawl()
+        assert report.failed_sources == ("site",)
+        assert site.asked("/feed") == []
+        assert "robots.txt" in (site.state().last_error or "")
+
+    on_a_site(script)
+
+
+def test_redirects_to_a_forbidden_address_are_not_followed(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        async with HttpServer(host="127.0.0.2") as inside:
+            inside.on("*", page("Inside"))
+            site.publish("/a", "/b")
+            site.server.on("/a", Response(302, headers={"Location": f"{inside.url}/"}))
+            name = f"http://localhost:{inside.port}/"
+            site.server.on("/b", Response(302, headers={"Location": name}))
+            await site.crawl()
+            assert inside.connections == 0
+            assert {entry.outcome for entry in site.entries()} == {"article"}
+            assert all(article.body == "" for article in site.articles())
+
+    on_a_site(script)
+
+
+def test_without_permission_loopback_is_refused_in_words(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a")
+        report = await site.crawl()
+        assert report.failed_sources == ("site",)
+        assert "127.0.0.1 is not a public address" in report.errors[0]
+        assert site.server.connections == 0
+
+    on_a_site(script, config={"allow_private": []})
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Response(200, b"x" * 50_000), "larger than"),
+        (Response(200, promise=10**9), "larger than"),
+        (Response(200, b"x", {"Content-Encoding": "secret"}), "encoded as 'secret'"),
+        (Response(200, b"x", promise=500), "broke off"),
+        (Response(200, wait=60), "no answer in time"),
+        (Response(302, headers={"Location": "/feed"}), "redirect"),
+        (Response(302, headers={"Location": "file:///etc/hostname"}), "HTTP 302"),
+        (Response(200, b"<html><title>Sign in</title><p>please</p></html>"), "Sign in"),
+        (Response(410), "HTTP 410"),
+    ],
+)
+def test_a_feed_that_cannot_be_read_fails_its_source_in_words(
+    on_a_site: Run, answer: Response, why: str
+) -> None:
+    async def script(site: Site) -> None:
+        site.server.on("/feed", answer)
+        report = await site.crawl()
+        assert report.failed_sources == ("site",)
+        assert why in report.errors[0]
+        state = site.state()
+        assert (state.failures, state.baseline_at) == (1, None)
+        assert state.next_visit is not None
+        assert state.next_visit > site.now
+
+    on_a_site(script, config={"max_size": "20KB", "timeout": "1s"}, source={"kind": "feed"})
+
+
+def test_the_delay_between_two_requests_is_kept(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        times: list[float] = []
+        site.publish("/a", "/b", "/c")
+        for path in ("/a", "/b", "/c"):
+            site.server.on(path, lambda _: times.append(time.monotonic()) or page("Story"))
+        await site.crawl()
+        assert all(later - earlier >= 0.29 for earlier, later in pairwise(times))
+
+    on_a_site(script, config={"delay": "300ms"})
+
+
+def test_a_source_under_another_address_begins_anew(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a")
+        await site.crawl()
+        site.server.on("/new-feed", feed(site.server, "/b"))
+        site.server.on("/b", page("Story /b"))
+        site.source = {"url": f"{site.server.url}/new-feed"}
+        await site.crawl()
+        assert [article.baseline for article in site.articles()] == [True, True]
+
+    on_a_site(script)
