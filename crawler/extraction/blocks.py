@@ -50,6 +50,7 @@ _KIND_BY_ROLE = {
 _GUARD = {
     "talk": 0.75,
     "consent": 0.95,
+    "gallery": 0.6,
     "service": 0.4,
     "furniture": 0.35,
     "hidden": 0.3,
@@ -164,16 +165,22 @@ def _stands_in(element: Element, marked: set[int]) -> bool:
 def prose_weights(blocks: list[Block], count: int) -> list[int]:
     """Characters of prose in and below every element, by the element's index.
 
-    Prose in list items counts a third: articles have some, lists of teasers nothing else.
+    Prose in list items counts a third: articles have some, lists of teasers nothing else; that
+    of items with a heading of their own a tenth.
     """
     weights = [0] * count
     for block in blocks:
         if block.is_prose and not block.kind:
             above = [block.element, *block.element.ancestors()]
-            in_list = any(element.tag == "li" for element in above[:3])
+            item = next((element for element in above[:3] if element.tag == "li"), None)
+            parts = 1 if item is None else 10 if _has_heading(item) else 3
             for element in above:
-                weights[element.index] += block.size // 3 if in_list else block.size
+                weights[element.index] += block.size // parts
     return weights
+
+
+def _has_heading(element: Element) -> bool:
+    return any(kid.tag in HEADINGS for kid in element.kids if isinstance(kid, Element))
 
 
 def text_size(text: str) -> int:
@@ -257,9 +264,11 @@ def _kinds(tree: Tree, weights: list[int], headline: set[int]) -> list[str]:
         kind = _own_kind(element)
         if above and kind != "caption":
             kinds[index] = above
-        elif kind and not (index in headline and weights[index]):
-            if not _is_guarded(element, kind, weights[index], total):
-                kinds[index] = kind
+        elif kind and not (
+            (index in headline and weights[index])
+            or _is_guarded(element, kind, weights[index], total)
+        ):
+            kinds[index] = kind
     return kinds
 
 
