@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from alerts.channels.base import Surroundings
 from alerts.config import WatchlistConfig
 from alerts.envelope import Envelope, SendError
 from alerts.query_tree import to_words
@@ -176,7 +177,7 @@ def _send_test(config: Config, name: str) -> bool:
 
 async def _sent(config: Config, name: str) -> list[tuple[str, str]]:
     table = config.channels[name]
-    channel = table.open(config.path.parent)
+    channel = table.open(Surroundings(config.path.parent, config.crawler.allow_private))
     replies = []
     try:
         for recipient in table.recipients() or ("",):
