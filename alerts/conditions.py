@@ -52,12 +52,14 @@ class TermCondition(Condition):
 
     @override
     def places(self, reading: Reading) -> Sequence[Place] | None:
-        if not reading.masks.get(self.key, 0) & self.mask:
-            return None
         kept = reading.kept
-        if self not in kept:
-            kept[self] = reading.term_places(self.term, self.key, self.length, self.mask)
-        return kept[self] or None
+        if self in kept:
+            return kept[self]
+        places = None
+        if reading.masks.get(self.key, 0) & self.mask:
+            places = reading.term_places(self.term, self.key, self.length, self.mask) or None
+        kept[self] = places
+        return places
 
     @override
     def holds(self, reading: Reading) -> bool:
@@ -87,8 +89,8 @@ class PatternCondition(Condition):
     def places(self, reading: Reading) -> Sequence[Place] | None:
         kept = reading.kept
         if self not in kept:
-            kept[self] = reading.pattern_places(self.pattern, self.mask)
-        return kept[self] or None
+            kept[self] = reading.pattern_places(self.pattern, self.mask) or None
+        return kept[self]
 
     @override
     def leaves(self) -> Iterator[Condition]:

@@ -56,9 +56,9 @@ class _Watchlist:
             count = mentions(self.condition, reading, self.mask)
             if count < self.min_mentions:
                 return None
-        if len(places) > 1:
-            places = sorted(set(places))
-        return Hit(self.name, tuple([place.span for place in places]))
+        if len(places) == 1:
+            return Hit(self.name, (places[0].span,))
+        return Hit(self.name, tuple([place.span for place in sorted(set(places))]))
 
 
 class Matcher:

@@ -44,21 +44,26 @@ class ReadField:
         self.folded = folded
         self.found: dict[int, list[int]] = {}
 
-    def term_place(self, term: Term, start: int, length: int) -> Place | None:
-        """The place of a term whose key, so many bytes long, was found here."""
-        folded = self.folded
-        after = folded.encoded.find(_SPACE, start + length - 1)
-        if not term.is_plain:
-            after = self._confirmed(term, start, after)
-            if after < 0:
-                return None
-        offsets = folded.offsets
-        span = offsets.item(start + 1), offsets.item(after)
-        if not folded.original.isascii():
-            span = grapheme_span(folded.original, *span)
-        if term.exact and not self._same_case(term, span):
-            return None
-        return self._place(*span, term.text, start, after)
+    def term_places(self, term: Term, key: int, length: int) -> list[Place]:
+        """Where a term stands whose key is so many bytes long."""
+        folded, index, name, text = self.folded, self.index, self.name, term.text
+        offsets, whole = folded.offsets, folded.original.isascii()
+        starred = text.endswith(STAR)
+        places: list[Place] = []
+        for before in self.found.get(key, ()):
+            after = before + length - 1
+            if starred:
+                after = folded.encoded.find(_SPACE, after)
+            if not term.is_plain and (after := self._confirmed(term, before, after)) < 0:
+                continue
+            start, end = offsets.item(before + 1), offsets.item(after)
+            if not whole:
+                start, end = grapheme_span(folded.original, start, end)
+            if term.exact and not self._same_case(term, (start, end)):
+                continue
+            span = Span(name, start, end, text)
+            places.append(Place(index, start, end, text, before, after, span))
+        return places
 
     def pattern_places(self, pattern: Pattern) -> list[Place]:
         """Where a pattern stands."""
@@ -70,13 +75,16 @@ class ReadField:
         """How many tokens stand between the end of one place and the start of a later one."""
         return self.folded.encoded.count(_SPACE, after, before)
 
-    def _confirmed(self, term: Term, start: int, after: int) -> int:
-        """The space after a term with a star inside it; -1 if the words after it are others."""
-        tokens = self.folded.encoded[start + 1 :].split(_SPACE, len(term.words))
-        words = [token.decode() for token in tokens[: len(term.words)]]
-        if len(words) < len(term.words) or not begins(words, term.words):
+    def _confirmed(self, term: Term, before: int, after: int) -> int:
+        """The space after the term; -1 if it has a star inside it and other words follow."""
+        count = len(term.words)
+        if not any(word.endswith(STAR) for word in term.words[:-1]):
+            return after
+        tokens = self.folded.encoded[before + 1 :].split(_SPACE, count)[:count]
+        words = [token.decode() for token in tokens]
+        if not words[-1] or len(words) < count or not begins(words, term.words):
             return -1
-        return start + sum(len(token) + 1 for token in tokens[: len(words)])
+        return before + sum(len(token) + 1 for token in tokens)
 
     def _same_case(self, term: Term, span: tuple[int, int]) -> bool:
         """Looks at whole graphemes, which may hold the end of another token: ½ holds 1 and 2."""
@@ -118,7 +126,7 @@ class Reading:
         self.fields: list[ReadField] = []
         self.masks: dict[int, int] = {}
         """For each key found, the bits of the fields it stands in."""
-        self.kept: dict[object, Sequence[Place]] = {}
+        self.kept: dict[object, Sequence[Place] | None] = {}
         """What conditions have worked out about this text."""
         for name, bit in names:
             if content := contents.get(name):
@@ -138,13 +146,10 @@ class Reading:
 
     def term_places(self, term: Term, key: int, length: int, mask: int) -> list[Place]:
         """Where a term stands in the fields of the mask, in reading order."""
-        places = [
-            place
-            for field in self.fields
-            if field.bit & mask
-            for start in field.found.get(key, ())
-            if (place := field.term_place(term, start, length)) is not None
-        ]
+        places: list[Place] = []
+        for field in self.fields:
+            if field.bit & mask:
+                places += field.term_places(term, key, length)
         if term.exact and all(self._shows_no_case(place) for place in places):
             return []
         return places

@@ -1,6 +1,6 @@
 """How long one article takes against 10 to 100,000 watchlists, beside the raw scan alone.
 
-    python bench/matching.py DATA_FOLDER [--articles 5000] [--sizes 10,1000,10000,100000]
+    python -m bench.matching DATA_FOLDER [--articles 5000] [--sizes 10,1000,10000,100000]
 
 DATA_FOLDER holds pages/*/gold.jsonl with rows {"title", "text"}. Their paragraphs are put
 together to articles of about 2.3 KB; names in them, and names made of their parts, are the terms.

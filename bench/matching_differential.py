@@ -33,6 +33,10 @@ def main() -> None:
         agree(rule_list, text)
         counts["examples"] += 1
         counts["watchlists"] += len(rule_list)
+        if counts["examples"] % 10_000 == 0:
+            print(
+                f"{counts['examples']} texts, {counts['watchlists']} watchlists agree", flush=True
+            )
 
     start = time.monotonic()
     compare()

@@ -123,6 +123,8 @@ class ArticleItem:
     published: datetime | None = None
     published_precision: Precision = "unknown"
     published_from: Origin = "unknown"
+    published_offset: timedelta | None = None
+    """Of the zone the time was written in, when it was: tells the day as readers there saw it."""
     modified: datetime | None = None
     paywalled: bool = False
     site_name: str | None = None

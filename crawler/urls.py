@@ -34,7 +34,7 @@ TRACKING_PARAMETERS = _words(
 )
 """They name who sent the reader, never what is read; lower case."""
 
-_LABELS = _words("ref referer referrer source src from via partner campaign rss share")
+_LABELS = _words("ref referer referrer source src from via partner campaign rss")
 """Part of no identity when their value is a word (source=rss); with a digit it may be an id."""
 _SESSION_PARAMETERS = _words(
     "phpsessid jsessionid sessionid session_id sess_id cfid cftoken zenid oscsid"
@@ -48,6 +48,8 @@ _VIEWS = {
     "nomobile": None,
     "mobile": None,
     "replytocom": None,
+    "share": None,
+    "nb": None,
     "outputtype": {"amp", "print"},
     "output": {"amp", "print"},
     "format": {"amp", "print"},

@@ -204,7 +204,7 @@ class Visit:
         self.title = reading.document.title
         self._candidates = [
             *(self._want(channel.url, channel.kind) for channel in reading.channels),
-            *(self._want(url, "sitemap") for url in sitemaps),
+            *(self._want(url, "sitemap") for url in sorted(sitemaps, key=_is_no_news_sitemap)),
         ]
         self._own_links = (replace(self._listing(wanted, answer, reading), kind="listing"),)
         return await self._next_candidate()
@@ -251,6 +251,11 @@ class Visit:
             self._known = {}
             return Next(documents=(self._want(self.source.url, "auto"),))
         return Next()
+
+
+def _is_no_news_sitemap(url: str) -> bool:
+    """False sorts first: a site names sitemaps of pages, authors and videos too."""
+    return "news" not in url.lower()
 
 
 def _hash(body: bytes) -> str:

@@ -186,10 +186,8 @@ class TableReader:
         for key, text in secret_texts(model, table):
             if len(text) >= _LEAST_SECRET:
                 self.secrets.add(text)
-            where = (*path, key)
-            if gives_access(text) and not any(
-                found[: len(where)] == where for found in self.filled.written
-            ):
+            where = (*path, *key)
+            if gives_access(text) and where not in self.filled.written:
                 self.literal_secrets.add(where)
 
 

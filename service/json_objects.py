@@ -3,8 +3,6 @@
 Times are RFC 3339 in UTC; offsets count Unicode code points of the field's stored text.
 """
 
-import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +12,6 @@ from crawler.items import ArticleItem
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.sources import SourceState
-
-_UNSAFE = re.compile(
-    "[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u061c\ud800-\udfff\ufeff\ufffe\uffff]"
-)
 
 
 def article_object(article: Article, *, body: bool = True) -> dict[str, Any]:
@@ -113,12 +107,6 @@ def source_state(source: SourceConfig | None, state: SourceState | None) -> str:
 def moment(at: datetime | None) -> str | None:
     """`2026-03-01T08:15:00Z`; fractions of a second are kept."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
-
-
-def to_json(value: object, *, ascii_only: bool = False) -> str:
-    """One line of JSON that no terminal, log or mail obeys: controls are escaped."""
-    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def extracted_object(article: ArticleItem) -> dict[str, Any]:

@@ -24,15 +24,17 @@ from store.folding_rules import APOSTROPHE, BOUNDARY, fold_char
 
 _Offsets = npt.NDArray[np.intp]
 _Flags = npt.NDArray[np.bool_]
+_Letters = npt.NDArray[np.uint32] | npt.NDArray[np.uint8]
 _SPACE = ord(BOUNDARY)
 _APOSTROPHE = ord(APOSTROPHE)
 _ASCII = bytes(ord(fold_char(chr(code))) if code < 128 else _SPACE for code in range(256))
+_NO_APOSTROPHE = bytes.maketrans(b"'", b" ")
 _SHORT = 12
 """Below so many code points the letter-by-letter way is the faster one."""
 
 _GRAPHEME = regex.compile(r"\X")
 _NEVER_FIRST = regex.compile(
-    r"[\p{M}\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=V}\p{GCB=T}\p{GCB=ZWJ}]"
+    r"[\p{M}\p{GCB=Regional_Indicator}\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=V}\p{GCB=T}\p{GCB=ZWJ}]"
 )
 _PREPENDED = regex.compile(r"\p{GCB=Prepend}")
 _LOOK_BACK = 64
@@ -126,16 +128,19 @@ def _fold_ascii(text: str) -> Folded:
     return _fold_bytes(text, b" %b " % text.encode().translate(_ASCII))
 
 
-def _fold_bytes(text: str, letters: bytes) -> Folded:
-    """One byte for each code point and a boundary on either side; nothing dropped or unfolded."""
+def _fold_bytes(text: str, letters: bytes, offsets: _Offsets | None = None) -> Folded:
+    """One byte for each folded code point and a boundary on either side.
+
+    Without `offsets` nothing was dropped or unfolded: each stands at its own place.
+    """
     if b"'" in letters:
         while b"'s'" in letters:
             letters = letters.replace(b"'s'", b"  '")
-        letters = letters.replace(b"'s ", b"   ").replace(b"'", b" ")
+        letters = letters.replace(b"'s ", b"   ").translate(_NO_APOSTROPHE)
     numbers = np.frombuffer(letters, np.uint8)
-    single = _single(numbers == _SPACE)
+    single = _single(numbers != _SPACE)
     encoded = numbers[single].tobytes()
-    return Folded(text, encoded, lambda: _shifted(np.flatnonzero(single)))
+    return Folded(text, encoded, lambda: _byte_offsets(numbers, single.nonzero()[0], offsets))
 
 
 def _shifted(places: _Offsets) -> _Offsets:
@@ -145,12 +150,11 @@ def _shifted(places: _Offsets) -> _Offsets:
     return places
 
 
-def _single(boundaries: _Flags) -> _Flags:
+def _single(in_token: _Flags) -> _Flags:
     """Everything but the boundaries that follow another."""
-    single = np.empty(len(boundaries), np.bool_)
+    single = np.empty(len(in_token), np.bool_)
     single[0] = True
-    np.logical_and(boundaries[1:], boundaries[:-1], out=single[1:])
-    np.logical_not(single[1:], out=single[1:])
+    np.logical_or(in_token[1:], in_token[:-1], out=single[1:])
     return single
 
 
@@ -169,8 +173,6 @@ def _fold_numbers(text: str) -> Folded:
     """One look-up for all code points, then only what the text turns out to hold."""
     codes = np.frombuffer(f" {text} ".encode("utf-32-le", "surrogatepass"), np.uint32)
     numbers, most = table.numbers(codes)
-    if most < 128 and b"\0" not in (letters := numbers.astype(np.uint8).tobytes()):
-        return _fold_bytes(text, letters)
     offsets: _Offsets | None = None
     if most >= table.SPECIAL:
         if (numbers == table.NEIGHBOURS).any():
@@ -178,24 +180,26 @@ def _fold_numbers(text: str) -> Folded:
         numbers, offsets = _unfolded(codes, numbers)
         most = int(numbers.max())
     if not numbers.all():
-        kept = np.flatnonzero(numbers)
+        kept = numbers.nonzero()[0]
         numbers, offsets = numbers[kept], (kept if offsets is None else offsets[kept])
+    if most < 128:
+        return _fold_bytes(text, numbers.astype(np.uint8).tobytes(), offsets)
     if most >= table.MARK:
         if most >> table.CLASS_SHIFT and _marks_out_of_order(numbers):
             return _fold_letters(text)
         numbers, offsets = _spaced(numbers, offsets)
     _drop_s(numbers)
     numbers &= table.CODE_POINT
-    single = _single(numbers == _SPACE)
+    single = _single(numbers != _SPACE)
     encoded = _encoded(numbers[single], most)
 
     def sources() -> _Offsets:
-        return _byte_offsets(numbers, np.flatnonzero(single), offsets)
+        return _byte_offsets(numbers, single.nonzero()[0], offsets)
 
     return Folded(text, encoded, sources)
 
 
-def _byte_offsets(numbers: table.Numbers, places: _Offsets, offsets: _Offsets | None) -> _Offsets:
+def _byte_offsets(numbers: _Letters, places: _Offsets, offsets: _Offsets | None) -> _Offsets:
     """The offset of each byte of the encoded text, from that of each folded code point."""
     letters = numbers[places]
     if offsets is not None:

@@ -116,7 +116,7 @@ def read_blocks(tree: Tree, title: str) -> list[Block]:
     for block in blocks:
         block.kind = kinds[block.element.index]
         if not block.kind and cards and _stands_in(block.element, cards):
-            block.kind = "furniture"
+            block.kind = "card"
         elif not block.kind and block.size < 300 and is_credit(block.text):
             block.kind = "caption"
     return blocks

@@ -4,17 +4,20 @@
 2. JSON-LD `datePublished` of this page's article node (never `dateCreated`);
 3. `article:published_time` and its kin, and `itemprop=datePublished`;
 4. the feed's date of publication;
-5. `<time>` in or beside the article;
-6. a day in the address;
-7. a date printed with the headline.
+5. `<time>` by the headline, or named as the date of publication in the same article;
+6. a day in the address or at the end of the <title>;
+7. a date printed by the headline;
+8. metas that sites fill with any date ("date", "dc.date").
 
 Dates more than a day in the future, or before 1990, are refused. Evidence of 5 to 7 that names the
 day of fetching is none: themes print today's date in headers, so such a page's date is unknown.
+What is labelled as a change ("Updated …") is kept as `modified` and dates nothing. Sites that stamp
+every edit as publication are caught where the printed date is days older than the machine's.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from crawler.dates import parse_date
@@ -26,7 +29,7 @@ from crawler.items import Hints, Origin, Page, Precision
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(hours=24)
-_META_FIRST = (
+_META = (
     "article:published_time", "og:article:published_time", "og:published_time", "datepublished",
 )  # fmt: skip
 _META_LATER = (
@@ -34,30 +37,37 @@ _META_LATER = (
     "cxenseparse:publishtime", "publish_date", "publishdate", "publication_date", "pubdate",
     "published_time", "dc.date.issued", "dcterms.issued", "dc.date.published", "ptime",
     "citation_publication_date", "citation_date", "article.published", "published-date",
-    "published_at", "date.available", "originalpublicationdate", "article_date_original",
-    "displaydate", "bt:pubdate", "dcterms.created", "dc.date.created", "dc.date", "dcterms.date",
-    "date", "rnews:datepublished", "vr:published_time", "shareaholic:article_published_time",
+    "published_at", "originalpublicationdate", "article_date_original", "displaydate",
+    "bt:pubdate", "rnews:datepublished", "vr:published_time", "release_date",
+    "shareaholic:article_published_time",
+)  # fmt: skip
+_META_WEAK = (
+    "date", "dc.date", "dcterms.date", "dcterms.created", "dc.date.created", "date.available",
 )  # fmt: skip
 _MODIFIED = (
     "article:modified_time", "og:updated_time", "datemodified", "dcterms.modified", "lastmod",
     "dc.date.modified", "last-modified", "revision_date",
 )  # fmt: skip
-_URL_DAY = re.compile(
+_YEAR_FIRST = re.compile(
     r"(?<!\d)(199\d|20\d\d)([/._-]?)(0?[1-9]|1[0-2])\2(0?[1-9]|[12]\d|3[01])(?!\d)"
 )
+_DAY_FIRST = re.compile(r"(?<!\d)(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.(199\d|20\d\d)(?!\d)")
+_PUBLISHED = names(r"published | entry-date | post-date | pub-date | publish-date | date-published")
 _CHANGED = names(r"modified | updated? | last-\w+ | changed | revised | edited")
-_PUBLISHED = names(r"published | entry-date | post-date | pub-date")
 _CHANGED_TEXT = re.compile(
     r"\b(?:updated|modified|last (?:changed|update)|aktualisiert|geändert|mis à jour|modifié|"
-    r"actualizado|aggiornato|atualizado|bijgewerkt|обновлен\w*|обновлено|güncellen\w*)\b|"
-    r"اپڈیٹ|به‌?روز|آخری|تحديث",
+    r"mise à jour|actualizado|aggiornato|atualizado|bijgewerkt|обновлен\w*|güncellen\w*)\b|"
+    r"اپڈیٹ|به‌?روز|آخری|تحديث|更新",
     re.IGNORECASE,
 )
 _PUBLISHED_TEXT = re.compile(
-    r"\b(?:published|posted|veröffentlicht|publié|publicado|pubblicato|gepubliceerd|"
-    r"опубликован\w*|yayınlan\w*)\b|شائع|منتشر|نشر",
+    r"\b(?:published|posted|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|"
+    r"опубликован\w*|yayınlan\w*)\b|شائع|منتشر|نشر|公開|発表",
     re.IGNORECASE,
 )
+_LONGEST_PRINTED = 160  # characters; longer lines are sentences, which speak of other days
+_STAMPED = timedelta(days=3)
+_NOT_OF_PAGE = frozenset({"caption", "furniture", "talk", "ad", "consent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +83,6 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class _Evidence:
-    origin: Origin
-    text: str
-    heuristic: bool
-
-
-def find_published(
-    tree: Tree, claims: Structured, blocks: list[Block], page: Page, hints: Hints, place: "Place"
-) -> Published:
-    """The time of publication by the first evidence that holds."""
-    modified = _modified(claims, page, hints)
-    for evidence in _evidence(tree, claims, blocks, page, hints, place):
-        found = _believed(evidence, page, hints)
-        if found is not None:
-            return Published(found[0], found[1], evidence.origin, found[2], modified)
-    return Published(modified=modified)
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """Where on the page the article stands."""
 
@@ -101,45 +92,77 @@ class Place:
     """Position of the first paragraph's block; -1 when there is none."""
 
 
-def _evidence(
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    origin: Origin
+    text: str
+    stated: bool = False
+    """Whether a machine-readable field says it, not a look at the page."""
+    alone: bool = False
+    """Whether it is a date of publication by name, or a line by the headline and nothing else."""
+
+
+def find_published(
     tree: Tree, claims: Structured, blocks: list[Block], page: Page, hints: Hints, place: Place
-) -> Iterator[_Evidence]:
+) -> Published:
+    """The time of publication by the first evidence that holds."""
+    modified = _modified(claims, page, hints)
+    shown = [*_shown_times(tree, blocks, place), *_shown_texts(tree, blocks, page, place)]
+    weak = (_Evidence("meta", claims.first(key), True) for key in _META_WEAK)
+    for evidence in (*_stated(claims, hints), *shown, *weak):
+        found = _believed(evidence, page, hints)
+        if found is None:
+            continue
+        found = replace(found, modified=modified)
+        if evidence.origin in {"json_ld", "meta"}:
+            found = _unstamped(found, shown, page, hints)
+        return found
+    return Published(modified=modified)
+
+
+def _stated(claims: Structured, hints: Hints) -> Iterator[_Evidence]:
     entry = hints.entry
     listed = entry.published.isoformat() if entry and entry.published else ""
-    if entry and listed and entry.published_from == "news_sitemap":
-        yield _Evidence("news_sitemap", listed, False)
+    if entry and entry.published_from == "news_sitemap":
+        yield _Evidence("news_sitemap", listed, True)
     for name in ("datePublished", "uploadDate"):
-        yield _Evidence("json_ld", string(claims.node.get(name)), False)
-    for key in _META_FIRST:
-        yield _Evidence("meta", claims.first(key), False)
+        yield _Evidence("json_ld", string(claims.node.get(name)), True)
+    for key in _META:
+        yield _Evidence("meta", claims.first(key), True)
     for item in claims.items.get("datepublished", ()):
-        yield _Evidence("meta", item_value(item), False)
+        yield _Evidence("meta", item_value(item), True)
+    if entry and entry.published_from != "news_sitemap":
+        yield _Evidence(entry.published_from, listed, True)
     for key in _META_LATER:
-        yield _Evidence("meta", claims.first(key), False)
-    if entry and listed and entry.published_from != "news_sitemap":
-        yield _Evidence(entry.published_from, listed, False)
-    yield from (_Evidence("time_tag", text, True) for text in _time_tags(tree, blocks, place))
-    yield _Evidence("url", url_day(page.url), True)
-    yield from (_Evidence("text", text, True) for text in _printed(blocks, place))
+        yield _Evidence("meta", claims.first(key), True)
 
 
-def _believed(
-    evidence: _Evidence, page: Page, hints: Hints
-) -> tuple[datetime, Precision, timedelta | None] | None:
+def _believed(evidence: _Evidence, page: Page, hints: Hints) -> Published | None:
     if not evidence.text:
         return None
-    zone = hints.timezone
-    parsed = parse_date(evidence.text, timezone=zone, fetched_at=page.fetched_at)
+    parsed = parse_date(evidence.text, timezone=hints.timezone, fetched_at=page.fetched_at)
     if parsed is None or not _EARLIEST <= parsed.at <= page.fetched_at + _AHEAD:
         return None
-    if evidence.heuristic and _is_day_of_fetching(parsed.at, page.fetched_at):
+    if not evidence.stated and _is_day_of_fetching(parsed.at, page.fetched_at):
         return None
-    return parsed.at, parsed.precision, written_offset(evidence.text)
+    offset = written_offset(evidence.text)
+    return Published(parsed.at, parsed.precision, evidence.origin, offset)
 
 
 def _is_day_of_fetching(at: datetime, fetched_at: datetime) -> bool:
     """Within the same day of any zone on earth."""
     return abs((at.astimezone(UTC).date() - fetched_at.astimezone(UTC).date()).days) <= 1
+
+
+def _unstamped(found: Published, shown: list[_Evidence], page: Page, hints: Hints) -> Published:
+    """The date printed by the headline, where the machine's is later and only the last edit's."""
+    if found.at is None or not found.modified or abs(found.modified - found.at) > _STAMPED:
+        return found
+    for evidence in shown:
+        printed = _believed(evidence, page, hints) if evidence.alone else None
+        if printed and printed.at and printed.at + _STAMPED < found.at:
+            return replace(printed, modified=found.modified)
+    return found
 
 
 _OFFSET = re.compile(r"\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d+)?)?\s*([+-])(\d{2}):?(\d{2})\s*$")
@@ -149,7 +172,7 @@ def written_offset(text: str) -> timedelta | None:
     """The UTC offset a machine-readable time ends in; None when it names none."""
     found = _OFFSET.search(text)
     if not found:
-        return timedelta(0) if text.strip().endswith("Z") else None
+        return None
     size = timedelta(hours=int(found[2]), minutes=int(found[3]))
     if size > timedelta(hours=14):
         return None
@@ -159,47 +182,89 @@ def written_offset(text: str) -> timedelta | None:
 def url_day(url: str) -> str:
     """The day that a web address holds, as ISO text; empty when it holds none."""
     path = url.split("://", 1)[-1].partition("/")[2].partition("?")[0]
-    for found in _URL_DAY.finditer(path):
+    for found in _YEAR_FIRST.finditer(path):
         if found[2] or len(found[3]) == len(found[4]) == 2:
             return f"{found[1]}-{int(found[3]):02}-{int(found[4]):02}"
-    return ""
+    last = _DAY_FIRST.search(path)
+    return f"{last[3]}-{int(last[2]):02}-{int(last[1]):02}" if last else ""
 
 
-def _time_tags(tree: Tree, blocks: list[Block], place: Place) -> Iterator[str]:
-    """Texts of the <time> elements by the headline, those of changes last."""
+def _shown_times(tree: Tree, blocks: list[Block], place: Place) -> Iterator[_Evidence]:
+    """The <time> elements by the headline, and those named published in the same article."""
     if place.headline < 0:
         return
-    start = blocks[place.headline].element.index
-    end = blocks[place.first].element.index if place.first >= 0 else start
-    found = [element for element in tree.all("time") if _near(element, start, end)]
-    changed = [element for element in found if _says_changed(element)]
-    for element in [*(one for one in found if one not in changed), *changed]:
-        yield element.get("datetime") or element.text()
+    heading = blocks[place.headline].element
+    end = blocks[place.first].element.index if place.first >= 0 else heading.index
+    own = next((above for above in heading.ancestors() if above.tag == "article"), tree.body)
+    near: list[str] = []
+    named: list[str] = []
+    for element in tree.all("time"):
+        if _is_elsewhere(element) or says_changed(element):
+            continue
+        text = element.get("datetime") or element.text()
+        if heading.index - 12 <= element.index <= max(end, heading.index + 40):
+            near.append(text)
+        elif own.contains(element) and _is_named_published(element):
+            named.append(text)
+    if len({text[:10] for text in named}) > 1:
+        named = []  # of several articles
+    yield from (_Evidence("time_tag", text) for text in near)
+    yield from (_Evidence("time_tag", text, alone=True) for text in named)
 
 
-def _near(element: Element, start: int, end: int) -> bool:
-    """Shortly before the headline, or between it and the text, and in no card or link."""
-    if any(above.tag in {"a", "nav", "aside"} for above in element.ancestors()):
+def _is_elsewhere(element: Element) -> bool:
+    """Whether it stands where other stories are listed."""
+    tags = {above.tag for above in element.ancestors()}
+    return bool(tags & {"nav", "aside"}) or (
+        bool(tags & {"a", "li"}) and not _is_named_published(element)
+    )
+
+
+def _is_named_published(element: Element) -> bool:
+    return "pubdate" in element.attrs or bool(_PUBLISHED.search(words_of(element.label[:300])))
+
+
+def says_changed(element: Element) -> bool:
+    """Whether a date is that of a change, by its name or by the words just before it.
+
+    WordPress names dates of publication "published updated".
+    """
+    if _is_named_published(element):
         return False
-    return start - 12 <= element.index <= max(end, start + 40)
-
-
-def _says_changed(element: Element) -> bool:
-    """Whether it tells of a change; WordPress names dates of publication "published updated"."""
-    names_here = words_of(element.label[:300])
-    if _CHANGED.search(names_here) and not _PUBLISHED.search(names_here):
+    if _CHANGED.search(words_of(element.label[:300])):
         return True
-    around = element.parent.text()[:80] if element.parent else ""
-    return bool(_CHANGED_TEXT.search(around)) and not _PUBLISHED_TEXT.search(around)
+    around = element.parent.text() if element.parent else ""
+    own = element.text()
+    before = (around.partition(own)[0] if own else around)[-60:]
+    changed = [match.end() for match in _CHANGED_TEXT.finditer(before)]
+    published = [match.end() for match in _PUBLISHED_TEXT.finditer(before)]
+    return max(changed, default=-1) > max(published, default=-1)
 
 
-def _printed(blocks: list[Block], place: Place) -> Iterator[str]:
-    """Short texts between headline and first paragraph."""
+def _shown_texts(tree: Tree, blocks: list[Block], page: Page, place: Place) -> Iterator[_Evidence]:
+    """Days in the address and the <title>, and short lines by the headline."""
+    yield _Evidence("url", url_day(page.url))
+    title = next((element.text() for element in tree.all("title")), "")
+    segments = re.split(r"\s+[|–-]\s+", title)[1:]
+    yield from (_Evidence("text", part) for part in segments if len(part) < 24)
     if place.headline < 0:
         return
-    for block in blocks[place.headline + 1 : max(place.first, place.headline + 8)]:
-        if len(block.text) <= 160:
-            yield block.text
+    after = blocks[place.headline + 1 : max(place.first, place.headline + 8)]
+    before = [b for b in blocks[max(0, place.headline - 3) : place.headline] if b.kind != "page"]
+    for block in [*after, *reversed(before)]:
+        if len(block.text) > _LONGEST_PRINTED or block.kind in _NOT_OF_PAGE:
+            continue
+        if not _starts_changed(block.text):
+            yield _Evidence("text", block.text, alone=_is_date_alone(block.text))
+
+
+def _is_date_alone(text: str) -> bool:
+    return len(text) <= 30 and sum(character.isdigit() for character in text) >= 5
+
+
+def _starts_changed(text: str) -> bool:
+    changed, published = _CHANGED_TEXT.search(text), _PUBLISHED_TEXT.search(text)
+    return bool(changed and (not published or changed.start() < published.start()))
 
 
 def _modified(claims: Structured, page: Page, hints: Hints) -> datetime | None:

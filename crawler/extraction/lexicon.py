@@ -13,6 +13,7 @@ _PART = re.compile(r"\s+\|\s+|\s*\n\s*")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _LONGEST_LABEL = 300
+_WITH = re.compile(r"(?:^|-)(?:with|without|has|no|not)-.*$")  # "content-with-sidebar" is none
 _LONGEST_NAME = 7  # words; longer class names are headlines made into slugs
 
 
@@ -42,7 +43,7 @@ _KINDS = {
         recent-(?:posts|articles|news|stories) | next-(?:article|post|story)
         prev(?:ious)?-(?:article|post|story) | post-(?:navigation|nav)
         teasers? | teaser-\w+ | outbrain | taboola | zergnet | revcontent | mgid
-        jp-relatedposts | yarpp\w* | crp-related | breaking-news | news-ticker
+        jp-relatedposts | yarpp\w* | crp-related | news-ticker
         wp-embedded-content | twitter-tweet | instagram-media | tiktok-embed | fb-post
         relacionad[ao]s? | weitere | mehr-zum-thema | empfehlung(?:en)? | similar\w*
         leia-mais | veja-tambem | lire-aussi | a-lire | lees-ook | leggi-anche
@@ -63,7 +64,7 @@ _KINDS = {
     "service": names(
         r"""
         news-letters? | news-letter-\w* | subscri(?:be|ption|bers?) | sign-up | mailing
-        mc-embed | mailchimp | opt-in | log-in | register | registration | paywall\w*
+        mc-embed | mailchimp | opt-in | log-in | register | registration | paywall-\w+
         donat(?:e|ion) | membership | pop-ups? | popup\w* | modals? | lightbox | overlays?
         dialog | toast | notification | rollover | tool-tips? | popover
         """
@@ -71,7 +72,7 @@ _KINDS = {
     "consent": names(
         r"""
         cookies? | cookie-\w+ | consent | consent-\w+ | gdpr | ccpa | onetrust\w* | ot-sdk\w*
-        ot-main-content | didomi\w* | cmp | cmp-\w* | sp-message | qc-cmp\w*
+        ot-main-content | didomi\w* | cmp-(?:banner|container|modal|ui)\w* | sp-message | qc-cmp\w*
         privacy-(?:banner|wall)
         """
     ),
@@ -167,7 +168,7 @@ _STANDFIRST = names(
 def words_of(label: str) -> str:
     """Class names and id as lower-case words joined by hyphens, names parted by two."""
     split = (_NOT_WORD.sub("-", _CAMEL.sub("-", name).lower()).strip("-") for name in label.split())
-    return "--".join(name for name in split if name.count("-") < _LONGEST_NAME)
+    return "--".join(_WITH.sub("", name) for name in split if name.count("-") < _LONGEST_NAME)
 
 
 @lru_cache(maxsize=4096)
@@ -308,6 +309,19 @@ _BYLINE = starts(
     (?:stand|publié|publicado|actualizado|pubblicato|опубликовано|автор)\b
     """
 )
+
+
+_REFERENCES = re.compile(
+    r"^\W*(?:references|notes|notes and references|sources|bibliography|footnotes|works cited|"
+    r"quellen|einzelnachweise|literatur|références|notes et références|referencias|fontes|"
+    r"bibliografia|źródła|примечания|источники|منابع|مراجع|参考文献|脚注)\W*$",
+    re.IGNORECASE,
+)
+
+
+def opens_references(text: str) -> bool:
+    """Whether a heading opens the list of a text's sources, where links are part of the text."""
+    return bool(_REFERENCES.match(text))
 
 
 def points_elsewhere(text: str) -> bool:

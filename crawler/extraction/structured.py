@@ -183,7 +183,7 @@ def _folded(text: str) -> str:
 def _meta(tree: Tree) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for element in tree.all("meta"):
-        content = element.get("content").strip()
+        content = (element.get("content") or element.get("value")).strip()
         for name in {element.get("property").lower(), element.get("name").lower()} - {""}:
             found.setdefault(name.strip(), []).append(unescape(content))
     return found
@@ -196,6 +196,7 @@ def _canonical(tree: Tree) -> str:
     return ""
 
 
+_OTHERS = re.compile(r"Comment|Answer|Rating")
 _RELATED = frozenset({"relatedlink", "haspart", "mentions", "comment", "review"})
 
 
@@ -204,29 +205,31 @@ def _microdata(tree: Tree) -> dict[str, list[Element]]:
     found: dict[str, list[Element]] = {}
     scope: Element | None = None
     for element in tree.elements:
+        if not element.attrs:
+            continue
         kind = element.get("itemtype").rsplit("/", 1)[-1]
         if scope is None and kind and _ARTICLE.match(kind):
             scope = element
         names = element.get("itemprop").split()
-        if not names or (scope is not None and not _belongs(element, scope)):
-            continue
-        for name in names:
-            found.setdefault(name.lower(), []).append(element)
+        if names and _belongs(element, scope):
+            for name in names:
+                found.setdefault(name.lower(), []).append(element)
     return found
 
 
-def _belongs(element: Element, scope: Element) -> bool:
-    if not scope.contains(element):
+def _belongs(element: Element, scope: Element | None) -> bool:
+    """Whether a property is the page's: of the article item, and of no comment or other story."""
+    if scope is not None and not scope.contains(element):
         return element.tag in {"meta", "link"}
     for above in element.ancestors():
         if above is scope:
             return True
-        if "itemscope" in above.attrs and (
-            _ARTICLE.match(above.get("itemtype").rsplit("/", 1)[-1])
-            or above.get("itemprop").lower() in _RELATED
-        ):
+        kind = above.get("itemtype").rsplit("/", 1)[-1]
+        if _OTHERS.search(kind) or above.get("itemprop").lower() in _RELATED:
             return False
-    return False
+        if scope is not None and kind and _ARTICLE.match(kind):
+            return False
+    return scope is None
 
 
 def item_value(element: Element) -> str:

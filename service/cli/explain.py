@@ -11,9 +11,10 @@ from alerts.matcher import Matcher
 from alerts.rules import Text, compile_rule
 from alerts.why_not import why_not
 from crawler.urls import url_key
-from service.cli.context import Context, stored
+from service.cli.context import Context
 from service.cli.listing import published
 from service.cli.output import json_option, print_json, say, show_time
+from service.cli.stored import stored
 from service.config import Config
 from service.json_objects import article_object, moment
 from store.articles import Article, Entry

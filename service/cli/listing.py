@@ -10,8 +10,9 @@ import click
 from rich.text import Text
 from sqlmodel import Session
 
-from service.cli.context import Context, stored
+from service.cli.context import Context
 from service.cli.output import json_option, marked, note, print_json, print_table, show_time
+from service.cli.stored import stored
 from service.json_objects import article_object, delivery_object, match_object
 from store.articles import Article
 from store.config import parse_duration

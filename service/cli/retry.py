@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import click
 
-from service.cli.context import Context, opened
+from service.cli.context import Context
 from service.cli.output import say
+from service.cli.stored import opened
 from store.deliveries import ChannelState
 from store.listing import dead_letters
 

@@ -1,0 +1,80 @@
+"""Warnings about watchlists that can be read and are probably not meant."""
+
+from typing import Any
+
+import pytest
+
+from alerts.config import WatchlistConfig
+from alerts.query import Term
+from alerts.query_lint import lint
+from alerts.rules import compile_rule
+
+VARIANTS = {"durand": ['"Durand Line"', '"Durand border"']}
+
+
+def warnings(keys: dict[str, Any]) -> list[str]:
+    rule = compile_rule(WatchlistConfig.model_validate(keys), VARIANTS)
+    return [str(warning) for warning in lint(rule)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"any": ["WHO"]}, ["WHO: matches 'who' too; write =WHO for capitals only"]),
+        ({"any": ['"C++"']}, ["\"C++\": signs are not looked for: it finds every 'c'"]),
+        (
+            {"any": ["@durand"], "none": ["durand"]},
+            ["NOT durand: stands in everything that is looked for: no match ever"],
+        ),
+        (
+            {"query": "a NEAR/3 (Torkham OR Torkhams) AND NOT torkham*"},
+            ["NOT torkham*: stands in everything that is looked for: no match ever"],
+        ),
+        (
+            {"query": "title:x AND NOT x"},
+            ["NOT x: stands in everything that is looked for: no match ever"],
+        ),
+        (
+            {"any": ["x"], "none": ["source:bbc"], "sources": ["dawn*"]},
+            ["NOT source:bbc: never applies: `sources` does not let it in"],
+        ),
+        (
+            {"any": ["x"], "none": ["lang:en"], "lang": ["ur"]},
+            ["NOT lang:en: never applies: `lang` does not let it in"],
+        ),
+        (
+            {"any": ["x"], "none": ["cup", '"Durand Cup"']},
+            ['NOT "Durand Cup": never applies: another NOT says the same and more'],
+        ),
+        (
+            {"any": ["x"], "lang": ["Urdu"]},
+            ['lang:urdu: is no language tag, so it fits no article; write "ur" or "fa"'],
+        ),
+    ],
+)
+def test_what_is_probably_not_meant_is_said(keys: dict[str, Any], expected: list[str]) -> None:
+    assert warnings(keys) == expected
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"any": ["=WHO", "Torkham", "clash*", '"Al-Qaeda"', "l'Iran", "USA1"]},
+        {"any": ["@durand"], "none": ['"Durand Cup"', "border"]},
+        {"any": ['"Durand Line"', "Torkham"], "none": ["durand"]},
+        {"query": "x AND NOT title:x"},
+        {"any": ["durand"], "none": ["=Durand"]},
+        {"any": ["x"], "none": ["source:dawn-urdu"], "sources": ["dawn*"]},
+        {"any": ["x"], "none": ["lang:ur"], "lang": ["ur-PK", "en"]},
+    ],
+)
+def test_what_may_well_be_meant_is_left_alone(keys: dict[str, Any]) -> None:
+    assert warnings(keys) == []
+
+
+def test_a_term_that_stands_in_many_articles_is_named_with_its_share() -> None:
+    rule = compile_rule(WatchlistConfig.model_validate({"any": ["police", "Torkham"]}), {})
+    shares = {Term("police"): 0.21, Term("Torkham"): 0.001}
+    assert [str(warning) for warning in lint(rule, shares.__getitem__)] == [
+        "police: stands in 21% of all articles; narrow it with AND or NEAR"
+    ]

@@ -1,0 +1,114 @@
+"""The status page and /health, over HTTP on loopback."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from service.serving import listening
+from service.web import status_app
+from store.articles import Article, Story
+from store.engine import Store
+from store.http_client import guarded_client, httpx
+from store.schema import migrate
+from store.sources import SourceState
+
+LOOPBACK = [ip_network("127.0.0.0/8")]
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
+    migrate(store)
+    return store
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with guarded_client(LOOPBACK, timeout=5) as client:
+        yield client
+
+
+def add_source(store: Store, **parts: object) -> None:
+    with store.writing() as session:
+        session.add(
+            SourceState(
+                id="a", url="https://a.example/", host="a.example", kind="auto", last_visit=NOON
+            ).sqlmodel_update(parts)
+        )
+
+
+def add_unmatched_article(store: Store, seen: datetime) -> None:
+    with store.writing() as session:
+        story = Story(created_at=seen)
+        session.add(story)
+        session.flush()
+        session.add(
+            Article(
+                url="u", canonical_url="u", url_key="u", source_id="a", title="t",
+                story_id=story.id, first_seen=seen,
+            )
+        )  # fmt: skip
+
+
+async def health(store: Store, client: httpx.AsyncClient) -> httpx.Response:
+    async with listening(status_app(store, lambda: NOON), "127.0.0.1") as url:
+        return await client.get(f"{url}/health")
+
+
+async def test_a_service_whose_lines_move_is_healthy(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    add_source(store)
+    answer = await health(store, client)
+    assert (answer.status_code, answer.json()["healthy"]) == (200, True)
+    store.close()
+
+
+async def test_it_is_red_when_articles_are_no_longer_matched(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    add_unmatched_article(store, NOON - timedelta(minutes=1))
+    assert (await health(store, client)).status_code == 200
+    add_source(store)
+    with store.writing() as session:
+        session.get_one(Article, 1).first_seen = NOON - timedelta(hours=1)
+    answer = await health(store, client)
+    assert (answer.status_code, answer.json()["articles_waiting"]) == (503, 1)
+    store.close()
+
+
+async def test_it_is_red_when_no_source_can_be_read(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    add_source(store, state="failing")
+    assert (await health(store, client)).status_code == 503
+    store.close()
+
+
+async def test_what_a_site_says_is_text_on_the_page_and_nothing_runs(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    add_source(store, state="failing", last_error="<script>alert(1)</script>")
+    async with listening(status_app(store, lambda: NOON), "127.0.0.1") as url:
+        answer = await client.get(url)
+    assert "&lt;script&gt;alert(1)" in answer.text
+    assert "<script>" not in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    store.close()
+
+
+async def test_with_a_password_the_page_asks_for_it_and_health_does_not(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    async with listening(status_app(store, lambda: NOON, "sesame"), "127.0.0.1") as url:
+        assert (await client.get(url)).status_code == 401
+        assert (await client.get(url, auth=("me", "wrong"))).status_code == 401
+        assert (await client.get(url, auth=("me", "sesame"))).status_code == 200
+        broken = {"Authorization": "Basic %%%"}
+        assert (await client.get(url, headers=broken)).status_code == 401
+        assert (await client.get(f"{url}/health")).status_code == 200
+    store.close()
