@@ -243,7 +243,7 @@ class Ordeal:
         began = time.monotonic()
         async with contextlib.AsyncExitStack() as stack:
             for host in ("127.0.0.2", "127.0.0.3"):
-                # The feed shows everything: on a slow machine many articles come between two visits.
+                # The feed shows everything: a slow machine visits seldom.
                 site = WatchedSite(host=host, window=sys.maxsize, stir=self.stir)
                 self.sites.append(await stack.enter_async_context(site))
                 site.publish(headline(self.chance), paragraphs(self.chance))
