@@ -18,7 +18,8 @@ class _Subject(UniqueUnstructuredHeader):
 
     def fold(self, *, policy: Policy) -> str:
         """The header with its line breaks."""
-        text = Header(str(self), "utf-8", maxlinelen=76, header_name="Subject")
+        charset = "us-ascii" if self.isascii() else "utf-8"
+        text = Header(str(self), charset, maxlinelen=76, header_name="Subject")
         return f"Subject: {text.encode(linesep=policy.linesep)}{policy.linesep}"
 
 
