@@ -1,8 +1,9 @@
 """A delivery as a mail: headers that are the same in every attempt, text and HTML."""
 
-from email.headerregistry import Address
+from email.header import Header
+from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import parseaddr
 
 from alerts.envelope import Envelope
@@ -12,6 +13,21 @@ _TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _SAFE = str.maketrans({**dict.fromkeys(_CONTROLS, " "), **dict.fromkeys(_TURNS, "")})
 
 
+class _Subject(UniqueUnstructuredHeader):
+    """Folded by `email.header`: the newer code loses the space between two encoded words."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header with its line breaks."""
+        charset = "us-ascii" if self.isascii() else "utf-8"
+        text = Header(str(self), charset, maxlinelen=76, header_name="Subject")
+        return f"Subject: {text.encode(linesep=policy.linesep)}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type] # as it wants them
+_POLICY = SMTP.clone(header_factory=_HEADERS)
+
+
 def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
     """The message's bytes, in CRLF lines of ASCII; the same ones for the same arguments.
 
@@ -19,7 +35,7 @@ def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
     breaks and controls in it turn into spaces.
     """
     domain = _domain(sender)
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     if recipient:
         message["To"] = recipient
@@ -44,8 +60,11 @@ def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
 
 
 def header_text(text: str) -> str:
-    """The text on one line, fit for a header: no controls, direction turns or surrogates."""
-    clean = text.translate(_SAFE).encode("utf-8", "replace").decode("utf-8")
+    """The text on one line, fit for a header: no controls, direction turns or surrogates.
+
+    What would be read as an encoded word (RFC 2047) is parted by a space.
+    """
+    clean = text.translate(_SAFE).encode("utf-8", "replace").decode("utf-8").replace("=?", "= ?")
     return " ".join(clean.split())
 
 

@@ -75,9 +75,12 @@ class RobotsMiddleware(_Middleware):
 
     async def process_request(self, request: Request) -> None:
         """Raises RefusedRequestError when the host's robots.txt forbids the address."""
-        if request.meta.get("robots") or not self.spider.context.config.obey_robots:
+        if request.meta.get("robots"):
             return
+        # Read in any case: it names the sitemaps.
         rules = await self._rules_for(request)
+        if not self.spider.context.config.obey_robots:
+            return
         self._slow_down(request, rules)
         if not rules.allows(request.url):
             raise RefusedRequestError(rules.refusal)

@@ -27,6 +27,7 @@ from crawler.record import (
     record_unchanged,
 )
 from crawler.sources import Document
+from crawler.sources.wordpress import posts_address
 from store.articles import Entry
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -100,8 +101,16 @@ class Visit:
         self._known = {document.url: document for document in known}
         main = [document for document in known if document.main]
         if not main:
-            return (self._want(self.source.url, self.source.kind),)
+            return (self._want(self._start(), self.source.kind),)
         return tuple(self._want(document.url, document.kind) for document in main)
+
+    def _start(self) -> str:
+        """The address itself, but of a WordPress site its newest posts."""
+        url = self.source.url
+        if self.source.kind != "wordpress":
+            return url
+        is_api = "/wp-json" in url or "rest_route=" in url
+        return posts_address(url if is_api else f"{url.rstrip('/')}/wp-json/")
 
     def _want(self, url: str, kind: str, main: bool = True) -> Wanted:
         return Wanted(self.source_id, url, kind, main, self._validators(url))  # type: ignore[arg-type]
@@ -204,7 +213,7 @@ class Visit:
         self.title = reading.document.title
         self._candidates = [
             *(self._want(channel.url, channel.kind) for channel in reading.channels),
-            *(self._want(url, "sitemap") for url in sitemaps),
+            *(self._want(url, "sitemap") for url in sorted(sitemaps, key=_is_no_news_sitemap)),
         ]
         self._own_links = (replace(self._listing(wanted, answer, reading), kind="listing"),)
         return await self._next_candidate()
@@ -251,6 +260,11 @@ class Visit:
             self._known = {}
             return Next(documents=(self._want(self.source.url, "auto"),))
         return Next()
+
+
+def _is_no_news_sitemap(url: str) -> bool:
+    """False sorts first: a site names sitemaps of pages, authors and videos too."""
+    return "news" not in url.lower()
 
 
 def _hash(body: bytes) -> str:

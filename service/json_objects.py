@@ -3,63 +3,21 @@
 Times are RFC 3339 in UTC; offsets count Unicode code points of the field's stored text.
 """
 
-import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from alerts.records import article_record, match_record
 from crawler.config import SourceConfig
 from crawler.items import ArticleItem
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.sources import SourceState
 
-_UNSAFE = re.compile(
-    "[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u061c\ud800-\udfff\ufeff\ufffe\uffff]"
-)
 
-
-def article_object(article: Article, *, body: bool = True) -> dict[str, Any]:
-    """An article; a match holds it without its body."""
-    fields: dict[str, Any] = {
-        "id": article.id,
-        "url": article.url,
-        "canonical_url": article.canonical_url,
-        "source": article.source_id,
-        "title": article.title,
-        "standfirst": article.standfirst,
-        "body": article.body,
-        "captions": article.captions,
-        "authors": article.authors,
-        "section": article.section,
-        "tags": article.tags,
-        "lang": article.lang,
-        "image": article.image,
-        "published": moment(article.published),
-        "published_precision": article.published_precision,
-        "published_from": article.published_from,
-        "modified": moment(article.modified),
-        "first_seen": moment(article.first_seen),
-        "story": article.story_id,
-        "revision": article.revision,
-        "paywalled": article.paywalled,
-    }
-    if not body:
-        del fields["body"], fields["captions"]
-    return fields
-
-
-def match_object(match: Match, article: Article) -> dict[str, Any]:
-    """A match with its article, the terms that hit and the sentences they stand in."""
-    return {
-        "id": match.id,
-        "watchlist": match.watchlist,
-        "article": article_object(article, body=False),
-        "matched_at": moment(match.matched_at),
-        "terms": match.terms,
-        "excerpts": match.excerpts,
-    }
+def article_object(article: Article) -> dict[str, Any]:
+    """An article with its text; in a match it stands without."""
+    return {**article_record(article), "body": article.body, "captions": article.captions}
 
 
 def delivery_object(delivery: Delivery, matches: Sequence[tuple[Match, Article]]) -> dict[str, Any]:
@@ -76,7 +34,7 @@ def delivery_object(delivery: Delivery, matches: Sequence[tuple[Match, Article]]
         "delivered_at": moment(delivery.delivered_at),
         "kind": delivery.kind,
         "subject": delivery.subject,
-        "matches": [match_object(match, article) for match, article in matches],
+        "matches": [match_record(match, article) for match, article in matches],
     }
 
 
@@ -113,12 +71,6 @@ def source_state(source: SourceConfig | None, state: SourceState | None) -> str:
 def moment(at: datetime | None) -> str | None:
     """`2026-03-01T08:15:00Z`; fractions of a second are kept."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
-
-
-def to_json(value: object, *, ascii_only: bool = False) -> str:
-    """One line of JSON that no terminal, log or mail obeys: controls are escaped."""
-    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def extracted_object(article: ArticleItem) -> dict[str, Any]:

@@ -10,25 +10,11 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.config_secrets import hide_userinfo
-from service.json_objects import to_json
+from service.config.filling import hide_userinfo
+from service.printable import show_controls, to_json
 
 LEAST_SECRET = 4
 """Shorter secrets are not searched for: they would black out half of every line."""
-
-_CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u061c\ud800-\udfff\ufeff]"
-)
-
-
-def show_controls(text: str) -> str:
-    r"""The text with control characters as escapes (`\x1b`): nothing in it moves a cursor."""
-    return _CONTROLS.sub(lambda found: _escaped(found[0]), text)
-
-
-def _escaped(letter: str) -> str:
-    number = ord(letter)
-    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
 
 
 class Redaction:

@@ -1,8 +1,12 @@
 """What can go wrong with the database, in words for the person who runs it."""
 
-import sqlite3
+from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # half a second to import, and every command needs the classes below
+    from sqlalchemy.exc import SQLAlchemyError
 
 
 class StoreError(Exception):
@@ -54,11 +58,12 @@ _SQLITE: dict[int, tuple[type[StoreError], str]] = {
 
 def explain(error: SQLAlchemyError, place: str) -> StoreError:
     """The database driver's error as one of ours, naming the database (without its password)."""
-    if not isinstance(error, DBAPIError):
+    origin = getattr(error, "orig", None)  # what the driver raised, if it was the driver
+    if origin is None:
         return StoreError(f"{place}: {error}")
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    code = getattr(origin, "sqlite_errorcode", None)
     if isinstance(code, int) and (known := _SQLITE.get(code & 0xFF)):
         kind, words = known
         return kind(f"{place}: {words}")
-    reason = str(error.orig).strip().splitlines()
-    return StoreError(f"{place}: {reason[0] if reason else type(error.orig).__name__}")
+    reason = str(origin).strip().splitlines()
+    return StoreError(f"{place}: {reason[0] if reason else type(origin).__name__}")

@@ -38,21 +38,6 @@ def migrate(store: Store) -> None:
         raise explain(error, store.place) from error
 
 
-def require_current(store: Store) -> None:
-    """Raises StoreError unless the database has the program's schema; changes nothing."""
-    try:
-        with store.read_engine.connect() as connection:
-            scripts = ScriptDirectory.from_config(alembic_config(connection))
-            _refuse_newer(store, connection, scripts)
-            current = MigrationContext.configure(connection).get_current_revision()
-    except DBAPIError as error:
-        raise explain(error, store.place) from error
-    if current != scripts.get_current_head():
-        raise StoreError(
-            f"{store.place}: the database is older than this program; `wirewatch run` upgrades it"
-        )
-
-
 def _refuse_newer(store: Store, connection: Connection, scripts: ScriptDirectory) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None:

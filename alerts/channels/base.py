@@ -6,6 +6,8 @@ anything that the world outside can cause.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from hashlib import sha256
@@ -16,6 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from alerts.envelope import Envelope, Receipt
 from alerts.retry import Policy
+from store.addresses import Network
 from store.config import Duration, Table
 
 _QUIET = re.compile(r"(?:([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d))?")
@@ -32,6 +35,16 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Ends connections; errors in doing so are nobody's concern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What channels are opened with besides their own table."""
+
+    folder: Path
+    """Where relative paths begin: the folder of config.toml."""
+    allow_private: Sequence[Network] = ()
+    """Private address ranges that all may reach; a table may add its own."""
 
 
 def _check_quiet(quiet: str) -> str:
@@ -71,11 +84,8 @@ class ChannelTable(Table):
         """How long and how often a message is tried."""
         return Policy(self.waits, self.longest_wait, self.give_up)
 
-    def open(self, folder: Path) -> Channel:
-        """The channel of this table, with its relative paths beginning at `folder`.
-
-        Nothing is connected or written yet.
-        """
+    def open(self, around: Surroundings) -> Channel:
+        """The channel of this table; nothing is connected or written yet."""
         raise NotImplementedError
 
 

@@ -17,7 +17,7 @@ import aiosmtplib
 from aiosmtplib import errors
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import ChannelTable, minutes
+from alerts.channels.base import ChannelTable, Surroundings, minutes
 from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, SendError, TemporaryFailure
 from alerts.mime import mime_message
 from store.config import Secret
@@ -89,9 +89,9 @@ class EmailConfig(ChannelTable):
         """The addresses of `to`, each once."""
         return tuple(dict.fromkeys(self.to))
 
-    def open(self, folder: Path) -> "EmailChannel":
+    def open(self, around: Surroundings) -> "EmailChannel":
         """The channel of this table."""
-        return EmailChannel(self, folder)
+        return EmailChannel(self, around.folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from alerts.channels.base import ChannelTable, minutes
+from alerts.channels.base import ChannelTable, Surroundings, minutes
 from alerts.channels.email import MailAddress
 from alerts.envelope import Envelope, Receipt, TemporaryFailure
 from alerts.mime import mime_message
@@ -29,9 +29,9 @@ class MaildirConfig(ChannelTable):
 
     waits: ClassVar[tuple[timedelta, ...]] = minutes(0.5, 2, 5, 10, 20, 40, 60)
 
-    def open(self, folder: Path) -> "MaildirChannel":
+    def open(self, around: Surroundings) -> "MaildirChannel":
         """The channel of this table."""
-        return MaildirChannel(self, folder)
+        return MaildirChannel(self, around.folder)
 
 
 class MaildirChannel:

@@ -11,16 +11,16 @@ import contextlib
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import ChannelTable, minutes
+from alerts.channels.base import ChannelTable, Surroundings, minutes
 from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, TemporaryFailure
 from store.addresses import Network
 from store.config import Secret
@@ -122,21 +122,22 @@ class WebhookConfig(ChannelTable):
     )  # the specification's table: 5 s, 5 and 30 min, 2, 5, 10, 14, 20 and 24 h
     one_watchlist: ClassVar[bool] = True
 
-    def open(self, folder: Path) -> "WebhookChannel":
+    def open(self, around: Surroundings) -> "WebhookChannel":
         """The channel of this table."""
-        return WebhookChannel(self)
+        return WebhookChannel(self, around.allow_private)
 
 
 class WebhookChannel:
     """Posts signed JSON; connections are kept by the client."""
 
-    def __init__(self, config: WebhookConfig) -> None:
-        """Nothing is connected yet."""
+    def __init__(self, config: WebhookConfig, allow_private: Sequence[Network] = ()) -> None:
+        """`allow_private` is added to the table's own ranges."""
         self._url = config.url.get_secret_value()
         self._host = urlsplit(self._url).hostname or ""
         self._keys = [signing_key(secret.get_secret_value()) for secret in config.secret]
         self._timeout = config.timeout.total_seconds()
-        self._client = guarded_client(config.allow_private, timeout=self._timeout)
+        allowed = (*allow_private, *config.allow_private)
+        self._client = guarded_client(allowed, timeout=self._timeout)
 
     async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
         """One POST, signed anew. Raises TemporaryFailure or PermanentFailure."""

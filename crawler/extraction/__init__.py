@@ -74,7 +74,6 @@ def _article(
     title: str,
     zones: Zones,
 ) -> ArticleItem:
-    start = blocks[zones.headline].element.index if zones.headline >= 0 else -1
     published = find_published(
         tree, claims, blocks, page, hints, Place(zones.headline, zones.first)
     )
@@ -88,7 +87,8 @@ def _article(
         standfirst=clean_text(zones.standfirst),
         body=body,
         captions=clean_text("\n".join(zones.captions)),
-        authors=find_authors(tree, claims, site, start) or _entry_authors(hints, site),
+        authors=find_authors(tree, claims, blocks, site, zones.headline, zones.first)
+        or _entry_authors(hints, site),
         section=_section(claims),
         tags=_tags(claims),
         lang=find_language(f"{title}\n{body}", *_languages(tree, claims, hints)),

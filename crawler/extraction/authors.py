@@ -6,8 +6,10 @@ addresses, "Admin", "Staff Reporter" and the site's own name are not authors.
 """
 
 import re
+from functools import lru_cache
 
-from crawler.extraction.lexicon import any_of, names, starts, words_of
+from crawler.extraction.blocks import Block
+from crawler.extraction.lexicon import any_of, kind_of, names, starts, words_of
 from crawler.extraction.structured import Structured, item_value, strings
 from crawler.extraction.tree import Element, Tree
 from crawler.text import clean_line
@@ -35,7 +37,8 @@ _ROLES = any_of(
     https? | www | copyright | newsletter | subscribe | about | none | null | undefined | n/a
     korrespondent\w* | redakteur\w* | leiter\w* | chef\w* | volontär\w* | reporterin | autorin
     freie[rn]? | politik | wirtschaft | sport | kultur | press | media | magazine | daily | times
-    post | news | herald | tribune | gazette | zeitung | journal
+    post | news | herald | tribune | gazette | zeitung | journal | agenturen | name | says | von
+    nachrichten | group | inc | ltd | gmbh | ag | illustration by | personal finance | lifestyle
     """
 )
 _NOT_A_PERSON = re.compile(rf"\b{_ROLES}\b|\.com\b|@|\d|編集|部$|社$|取材班", re.IGNORECASE)
@@ -50,6 +53,13 @@ _PARTICLE = re.compile(
 )
 _MAX_AUTHORS = 20
 _TRIED = 6  # printed bylines that are looked at, the nearest to the headline first
+_IN_NAMES = re.compile(rf"{_PARTICLE.pattern}|.*['’]")
+_AFTER_NAME = re.compile(
+    r"\s*(?:\d|@|\bam\b|\bon\b|\bin\b|\bat\b|\ble\b|\bUpdated\b|\bPublished\b|\bLast\b|"
+    r"\b(?:Jan|Feb|Mar|Mär|Apr|May|Mai|Jun|Jul|Aug|Sep|Sept|Oct|Okt|Nov|Dec|Dez)\w*\.? \d|"
+    r"\b(?:Mon|Tues?|Wed|Thu|Thurs|Fri|Sat|Sun)(?:day)?,).*$"
+)
+_NOT_HERE = frozenset({"talk", "furniture"})
 _BYLINE = names(
     r"""
     by-line | by-line-name | authors? | autor | autoren | author-name | post-author | writer
@@ -62,19 +72,40 @@ _METAS = (
 )  # fmt: skip
 
 
-def find_authors(tree: Tree, claims: Structured, site: str, start: int) -> tuple[str, ...]:
-    """The authors' names in the page's order; `start` is where the headline stands."""
+def find_authors(
+    tree: Tree, claims: Structured, blocks: list[Block], site: str, headline: int, first: int
+) -> tuple[str, ...]:
+    """The authors' names in the page's order.
+
+    `headline` and `first` are the positions of the headline's and the first paragraph's blocks.
+    """
+    start = blocks[headline].element.index if headline >= 0 else -1
     sources = (
-        strings(claims.node.get("author")) or strings(claims.node.get("creator")),
+        _people(claims, "author") or _people(claims, "creator"),
         [name for key in _METAS for name in claims.meta.get(key, ())],
         [_item_name(item) for item in claims.items.get("author", ())],
-        *([text] for text in _bylines(tree, start)),
+        *([_byline_name(text)] for text in _bylines(tree, start)),
+        *([_byline_name(text)] for text in _signed_lines(blocks, headline, first)),
     )
     for source in sources:
         authors = clean_authors(source, site)
         if authors:
             return authors
     return ()
+
+
+def _people(claims: Structured, role: str) -> list[str]:
+    """The names a JSON-LD node gives a role, references to other nodes resolved."""
+    value = claims.node.get(role)
+    people = value if isinstance(value, list) else [value]
+    found: list[str] = []
+    for person in people[:_MAX_AUTHORS]:
+        named = person
+        if isinstance(person, dict) and not person.get("name") and person.get("@id"):
+            same = (node for node in claims.nodes if node.get("@id") == person["@id"])
+            named = next((node.get("name") for node in same if node.get("name")), None)
+        found += strings(named)
+    return found
 
 
 def clean_authors(raw: list[str], site: str = "") -> tuple[str, ...]:
@@ -89,7 +120,7 @@ def clean_authors(raw: list[str], site: str = "") -> tuple[str, ...]:
 
 
 def _parts(text: str) -> list[str]:
-    if text.startswith(("http://", "https://")):
+    if text.startswith(("http://", "https://")) or "www." in text:
         return []
     text = _PREFIX.sub("", _PREFIX.sub("", re.sub(r"\([^)]*\)", " ", text)))
     return [part for part in _SPLIT.split(text) if part]
@@ -100,23 +131,16 @@ def _person(text: str, site: str) -> str:
     agency = _AGENCIES.get(name.casefold())
     if agency:
         return agency
-    if not 2 <= len(name) <= 60 or _NOT_A_PERSON.search(name):
-        return ""
-    if site and name.casefold() in site.casefold():
-        return ""
     words = name.split()
-    if len(words) > 6:
+    if not 2 <= len(name) <= 60 or len(words) > 6 or _NOT_A_PERSON.search(name):
         return ""
-    cased = [word for word in words if word[0].lower() != word[0].upper()]
-    if any(
-        word[0].islower() and not _PARTICLE.match(word)
-        for word in cased
-        if "'" not in word and "’" not in word
-    ):
+    if site and name.casefold() in site.casefold() and len(words) not in {2, 3}:
+        return ""  # a blog may bear its author's name, a newspaper's is one word or many
+    if name.islower() and len(words) in {2, 3}:
+        return name.title()
+    if any(word[0].islower() and not _IN_NAMES.match(word) for word in words):
         return ""
-    if name.isupper() and len(words) > 1:
-        name = name.title()
-    return name
+    return name.title() if name.isupper() and len(words) > 1 else name
 
 
 def _item_name(item: Element) -> str:
@@ -127,15 +151,41 @@ def _item_name(item: Element) -> str:
 
 
 def _bylines(tree: Tree, start: int) -> list[str]:
-    """Names by class or rel=author, from the headline on, else anywhere above."""
+    """Texts of elements named as bylines, the nearest to the headline first; no commentators."""
     near: list[tuple[int, str]] = []
     for element in tree.elements:
+        if not element.attrs:
+            continue
         is_rel = "author" in element.get("rel").split()
-        if not is_rel and not (element.attrs and _BYLINE.search(words_of(element.label[:300]))):
+        if not is_rel and not (element.label and _names_byline(element.label)):
+            continue
+        if any(kind_of(above.label) in _NOT_HERE for above in element.ancestors() if above.attrs):
             continue
         text = element.text()
         if 2 < len(text) < 120:
-            distance = element.index - start
-            near.append((abs(distance) + (0 if is_rel else 10), text))
+            distance = abs(element.index - start)
+            near.append((distance if is_rel else distance + 10, text))
     near.sort(key=lambda found: found[0])
     return [text for _, text in near[:_TRIED]]
+
+
+@lru_cache(maxsize=4096)
+def _names_byline(label: str) -> bool:
+    return bool(_BYLINE.search(words_of(label[:300])))
+
+
+def _signed_lines(blocks: list[Block], headline: int, first: int) -> list[str]:
+    """Short lines between headline and text that start as bylines do."""
+    if headline < 0:
+        return []
+    lines = [block.text for block in blocks[headline + 1 : max(first, headline + 6)]]
+    return [line for line in lines if len(line) < 120 and _PREFIX.match(line)]
+
+
+def _byline_name(text: str) -> str:
+    """A printed byline without what follows the names: dates, places, addresses, counts."""
+    text = _PREFIX.sub("", text)
+    cut = _AFTER_NAME.search(text)
+    if cut is None:
+        return text
+    return "" if cut.start() < 4 else text[: cut.start()]

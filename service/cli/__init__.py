@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from service.cli.context import Context
 from service.cli.output import complain, prepare_streams
-from service.config_errors import ConfigError
+from service.config.errors import ConfigError
 from service.installation import InstallationError
 from store.errors import StoreError
 
@@ -75,7 +74,9 @@ def cli(context: click.Context, file: Path | None) -> None:
 
     Exit status: 0 done, 1 something failed, 2 wrong usage or configuration.
     """
-    context.obj = Context(file, os.environ)
+    # Imported here like the commands: --help and --version need no configuration.
+    started = importlib.import_module("service.cli.context")
+    context.obj = started.Context(file, os.environ)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

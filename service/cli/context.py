@@ -1,16 +1,11 @@
-"""What every command starts from: which configuration, and what is stored."""
+"""What every command starts from: which configuration is meant."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlmodel import Session
-
-from service.cli.output import complain, note
+from service.cli.output import note
 from service.config import Config, load
-from store.engine import Store
-from store.schema import require_current
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +43,3 @@ class Context:
     def load_quietly(self) -> Config:
         """The configuration, for commands that only look at what is stored."""
         return load(self.path, self.env)
-
-
-@contextmanager
-def opened(config: Config) -> Iterator[Store | None]:
-    """The database as it is; None, after saying so, when nothing was ever stored."""
-    store = Store(config.service.database)
-    try:
-        if store.path is not None and not store.path.exists():
-            complain(f"{store.path}: nothing is stored yet; `wirewatch run` begins to")
-            yield None
-            return
-        require_current(store)
-        yield store
-    finally:
-        store.close()
-
-
-@contextmanager
-def stored(config: Config) -> Iterator[Session | None]:
-    """A session to read with; None, after saying so, when nothing was ever stored."""
-    with opened(config) as store:
-        if store is None:
-            yield None
-            return
-        with store.reading() as session:
-            yield session

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from service.json_objects import to_json
-from service.logs import show_controls
+from service.printable import show_controls, to_json
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON Lines instead of a table: one object a line."

@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from service.cli.context import Context, stored
+from service.cli.context import Context
 from service.cli.output import json_option, print_json, print_table, show_time
+from service.cli.stored import stored
 from service.config import Config
 from service.json_objects import source_object, source_state
 from store.sources import SourceState, source_states

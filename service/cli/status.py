@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from service.cli.context import Context, opened
+from service.cli.context import Context
 from service.cli.output import json_option, print_json, say, show_time
 from service.cli.source import show_sources
+from service.cli.stored import opened
 from service.config import Config
 from service.json_objects import moment, source_object
 from service.status import Status, is_healthy, read_status

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.channels.base import Channel
+from alerts.channels.base import Channel, Surroundings
 from alerts.channels.email import EmailChannel, EmailConfig
 from alerts.channels.maildir import MaildirConfig
 from alerts.channels.webhook import WebhookConfig
@@ -94,7 +94,7 @@ async def webhook_rig(folder: Path) -> AsyncIterator[Rig]:
         config = WebhookConfig.model_validate(
             {"kind": "webhook", "url": url, "secret": SECRET, "timeout": SHORT, **LOCAL}
         )
-        channel = config.open(folder)
+        channel = config.open(Surroundings(folder))
 
         def set_to(answer: Response | Callable[[Request], Response]) -> Callable[[], None]:
             def change() -> None:
@@ -139,7 +139,7 @@ async def maildir_rig(folder: Path) -> AsyncIterator[Rig]:
         root.write_text("a file where the folder should be")
 
     yield Rig(
-        config.open(folder),
+        config.open(Surroundings(folder)),
         received,
         recover,
         {"refuses for now": refuse},

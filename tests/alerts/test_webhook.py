@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from standardwebhooks import Webhook
 
-from alerts.channels.base import Channel
+from alerts.channels.base import Channel, Surroundings
 from alerts.channels.webhook import WebhookConfig, parse_retry_after, signature, signing_key
 from alerts.envelope import PermanentFailure, TemporaryFailure
 from tests.alerts.envelopes import NOON, PLAIN, envelope
@@ -29,7 +29,7 @@ NEW = "whsec_" + base64.b64encode(b"n" * 32).decode()
 @asynccontextmanager
 async def opened(url: str, **keys: Any) -> AsyncIterator[Channel]:
     table = {"kind": "webhook", "url": url, "secret": NEW, "timeout": "1s", **LOCAL, **keys}
-    channel = WebhookConfig.model_validate(table).open(Path())
+    channel = WebhookConfig.model_validate(table).open(Surroundings(Path()))
     yield channel
     await channel.close()
 

@@ -18,7 +18,7 @@ SECRETS = """
     proxy = "http://me:proxy-literal@127.0.0.1:3128"
     [source.dawn]
     url = "https://www.dawn.com/"
-    headers = { Cookie = "cookie-literal" }
+    headers = { Cookie = "cookie-literal", Accept-Language = "en-GB" }
     [channel.desk]
     kind = "email"
     to = ["a@example.org"]
@@ -128,6 +128,7 @@ def test_every_secret_is_gathered_and_none_is_printed(tmp_path: Path) -> None:
     config = load_text(tmp_path, SECRETS)
     secrets = {"web-literal", "proxy-literal", "cookie-literal", "smtp-literal", SIGNING}
     assert secrets <= config.secrets
+    assert "en-GB" not in config.secrets
     for secret in {*secrets, "smtp%2Dliteral"}:
         assert secret not in repr(config)
         assert secret not in str(config)
@@ -142,7 +143,7 @@ def test_a_secret_in_a_file_that_all_may_read_is_a_doubt(tmp_path: Path) -> None
     assert warned == [
         (3, ("web", "password")),
         (5, ("crawler", "proxy")),
-        (8, ("source", "dawn", "headers")),
+        (8, ("source", "dawn", "headers", "Cookie")),
         (13, ("channel", "desk", "smtp")),
     ]
 

@@ -10,7 +10,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.logs import Redaction, set_up_log, show_controls
+from service.logs import Redaction, set_up_log
+from service.printable import show_controls
 
 
 @pytest.fixture(autouse=True)

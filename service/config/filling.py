@@ -8,15 +8,15 @@ from typing import Any, get_args
 from urllib.parse import unquote
 
 from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
 
-from service.toml_files import Tree
-from service.toml_places import TomlPath
+from service.config.files import Tree
+from service.config.places import TomlPath
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 # A password may hold a slash that should have been %2F; a port before a path is no password.
 _PASSWORD = re.compile(r"://[^\s\"'/@:]*:(?!\d+/)([^\s\"']+)@")
 _USERINFO = re.compile(r"(?<=://)(?:[^\s\"'/@:]*:(?!\d+/)[^\s\"']+|[^\s\"'/@]+)(?=@)")
+_SECRET_HEADER = re.compile(r"cookie|auth|token|key|secret|session|password", re.IGNORECASE)
 _MAX_SECRET = 64 * 1024
 
 _TABLES_OF_IDS = {"source", "watchlist", "channel"}
@@ -113,19 +113,20 @@ def _is_file_reference(path: TomlPath, table: dict[str, Any]) -> bool:
     return table.keys() == {"file"} and isinstance(table["file"], str)
 
 
-def secret_texts(model: type[BaseModel], table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each secret of a raw table as (key, text): fields typed Secret, headers, passwords in URLs.
+def secret_texts(
+    model: type[BaseModel], table: Mapping[str, Any]
+) -> Iterator[tuple[TomlPath, str]]:
+    """Each secret of a raw table with its path: fields typed Secret, telling headers, passwords.
 
     Taken from the raw table, not the model, so that a table with faults keeps its secrets too.
     """
     for name, field_info in model.model_fields.items():
         key = field_info.alias or name
-        value = table.get(key)
-        secret = key == "headers" or _mentions_secret(field_info)
-        for text in _texts(value):
-            yield from ((key, password) for password in passwords(text))
-            if secret:
-                yield key, text
+        secret = _mentions_secret(field_info.annotation)
+        for path, text in _texts(table.get(key), (key,)):
+            yield from ((path, password) for password in passwords(text))
+            if secret or (key == "headers" and _SECRET_HEADER.search(str(path[-1]))):
+                yield path, text
 
 
 def gives_access(text: str) -> bool:
@@ -136,17 +137,15 @@ def gives_access(text: str) -> bool:
 
 
 def _mentions_secret(annotation: Any) -> bool:
-    if isinstance(annotation, FieldInfo):
-        annotation = annotation.annotation
     return annotation is SecretStr or any(map(_mentions_secret, get_args(annotation)))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, path: TomlPath) -> Iterator[tuple[TomlPath, str]]:
     if isinstance(value, str):
-        yield value
+        yield path, value
     elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*path, key))
 
 
 def passwords(text: str) -> Iterator[str]:

@@ -1,0 +1,161 @@
+"""The main line from deliveries to receipts: claim, send, settle.
+
+A claim is committed before anything is sent; where nothing can be committed, nothing is sent. What
+was accepted but could not be settled is remembered and settled again, never sent again. A claim
+carries its dispatcher's token: only its holder may settle, so two dispatchers never both count one
+delivery; a dead dispatcher's claims come free when they expire, or at once for a service that is
+alone with its store.
+
+Each channel is a lane of its own, so a stalled one delays nobody else. Inside a lane the order is
+that in which deliveries were made. A failure that concerns the destination pauses the lane, and its
+oldest delivery is the probe; a failure that concerns one message lets the others pass it.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from datetime import datetime, timedelta
+
+import structlog
+
+from alerts.context import AlertContext
+from alerts.lane import Lane
+from alerts.settling import Ledger
+from store.errors import StoreError
+from store.outbox import channels_due, free_all, renew, resume_channel
+
+log = structlog.get_logger("alerts")
+
+LEASE = timedelta(minutes=2)
+"""How long a claim lives without being renewed."""
+RENEW = timedelta(seconds=30)
+LOOK = 0.5
+"""Seconds between two looks for deliveries that became due while others are being sent."""
+GRACE = 30.0
+"""Seconds that messages in hand get when the service ends."""
+
+
+class Dispatcher:
+    """Attempts deliveries that are due; one caller at a time."""
+
+    def __init__(self, context: AlertContext) -> None:
+        """Nothing is connected before something is due."""
+        self._context = context
+        self._token = uuid.uuid4().hex
+        self._ledger = Ledger(self._token)
+        self._lanes: dict[str, Lane] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._first = True
+        self._renewed = datetime.min.replace(tzinfo=context.clock().tzinfo)
+        self._closing = False
+
+    async def send_due(self) -> int:
+        """Attempts what is due until nothing is; returns the number of attempts.
+
+        New deliveries of one channel are taken up while another one is still busy. Raises
+        StoreError when the store cannot be read.
+        """
+        before = self._ledger.attempts
+        await self._begin()
+        while not self._closing:
+            await self._ledger.settle_again(self._context)
+            for channel in await asyncio.to_thread(self._due):
+                self._start(channel)
+            if not self._running:
+                break
+            await asyncio.wait(
+                self._running.values(), timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+            )
+            await self._collect()
+            await self._renew()
+        return self._ledger.attempts - before
+
+    async def reload(self, context: AlertContext) -> None:
+        """Takes a new configuration; messages in hand finish under the old one.
+
+        A channel whose table changed is opened anew, and resumed if it had been told to stop.
+        """
+        old, self._context = self._context.channels, context
+        for name in [*old, *context.channels]:
+            if old.get(name) == context.channels.get(name):
+                continue
+            if lane := self._lanes.pop(name, None):
+                lane.retire()
+                if name not in self._running:
+                    await lane.close()
+            if name in old and name in context.channels:
+                await context.writer.write(lambda session, name=name: resume_channel(session, name))  # type: ignore[misc]
+
+    async def close(self) -> None:
+        """Lets messages in hand finish, gives back what was not attempted, closes connections."""
+        self._closing = True
+        for lane in self._lanes.values():
+            lane.retire()
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=GRACE)
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        with contextlib.suppress(StoreError):
+            await self._ledger.settle_again(self._context)
+        for lane in self._lanes.values():
+            await lane.close()
+
+    async def _begin(self) -> None:
+        if self._first and self._context.alone:
+            freed = await self._context.writer.write(free_all)
+            if freed:
+                log.info("dispatch", status="took over", deliveries=freed)
+        self._first = False
+
+    def _due(self) -> list[str]:
+        context = self._context
+        now = context.clock()
+        with context.store.reading() as session:
+            due = channels_due(session, now, list(context.channels), self._ledger.open_ids)
+        return [name for name in due if name not in self._running]
+
+    def _start(self, channel: str) -> None:
+        table = self._context.channels.get(channel)
+        if table is None:
+            return
+        lane = self._lanes.get(channel)
+        if lane is None:
+            lane = self._lanes[channel] = Lane(channel, table, self._context, self._ledger)
+        lane.context = self._context
+        if not lane.is_paused(self._context.clock()):
+            self._running[channel] = asyncio.create_task(lane.run(LEASE), name=f"lane {channel}")
+
+    async def _collect(self) -> None:
+        for name, task in list(self._running.items()):
+            if not task.done():
+                continue
+            del self._running[name]
+            if name in self._lanes and self._lanes[name].is_retired:
+                del self._lanes[name]
+            if task.cancelled():
+                continue
+            if error := task.exception():
+                if not isinstance(error, StoreError):
+                    raise error
+                # Without a claim nothing is sent; the line waits until the store can be written.
+                log.error("dispatch", status="failed", channel=name, why=str(error))
+                self._pause(name)
+
+    def _pause(self, name: str) -> None:
+        if lane := self._lanes.get(name):
+            lane.pause(self._context.clock() + timedelta(seconds=5))
+
+    async def _renew(self) -> None:
+        now = self._context.clock()
+        if not self._running or now - self._renewed < RENEW:
+            return
+        until = now + LEASE
+        try:
+            await self._context.writer.write(lambda session: renew(session, self._token, until))
+        except StoreError as error:
+            log.error("dispatch", status="claims not renewed", why=str(error))
+            return
+        self._renewed = now
+        for lane in self._lanes.values():
+            lane.lease_until = until

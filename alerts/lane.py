@@ -1,0 +1,248 @@
+"""One channel's deliveries, attempted one after the other in the order they were made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from alerts.channels.base import Channel, ChannelTable, find_recipient
+from alerts.context import AlertContext
+from alerts.digest import hold_until
+from alerts.envelope import (
+    Envelope,
+    PermanentFailure,
+    Receipt,
+    SendError,
+    TemporaryFailure,
+)
+from alerts.freezing import health_deliveries
+from alerts.message import HealthEvent
+from alerts.retry import POISON, Again, decide
+from alerts.settling import Ledger, Settlement
+from store.deliveries import Delivery
+from store.outbox import claim, hold, release, trying_since
+
+log = structlog.get_logger("alerts")
+
+BATCH = 100
+"""Deliveries claimed at once: a commit for each would cost more than the sending."""
+UNCLEAR = 3
+"""Attempts of one message after which an unclear failure is taken to be its own fault."""
+
+
+class Lane:
+    """A channel at work. `run` is one task at a time; the rest may be called beside it."""
+
+    def __init__(
+        self, name: str, table: ChannelTable, context: AlertContext, ledger: Ledger
+    ) -> None:
+        """The channel is opened when something is to be sent."""
+        self.context = context
+        self.lease_until: datetime | None = None
+        self._name, self._table, self._ledger = name, table, ledger
+        self._channel: Channel | None = None
+        self._paused_until: datetime | None = None
+        self._retired = False
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether it has ended or will after the message in hand."""
+        return self._retired
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether the destination is being left alone after a failure."""
+        return self._paused_until is not None and now < self._paused_until
+
+    def pause(self, until: datetime) -> None:
+        """Leaves the destination alone until then."""
+        self._paused_until = until
+
+    def retire(self) -> None:
+        """Ends `run` after the message in hand."""
+        self._retired = True
+
+    async def close(self) -> None:
+        """Closes the channel."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
+
+    async def run(self, lease: timedelta) -> None:
+        """Attempts what is due until nothing is, or until the lane is paused or retired.
+
+        Raises StoreError when nothing can be claimed.
+        """
+        try:
+            while not self._retired and not self.is_paused(self.context.clock()):
+                if await self._hold():
+                    return
+                batch = await self._claim(lease)
+                if not batch:
+                    return
+                await self._work_off(batch)
+        finally:
+            if self._retired:
+                await self.close()
+
+    async def _hold(self) -> bool:
+        """Whether it is quiet now; then everything due is held until the end of that."""
+        now = self.context.clock()
+        until = hold_until(self._table.quiet, now, self.context.zone)
+        if until is None:
+            return False
+        await self.context.writer.write(lambda session: hold(session, self._name, now, until))
+        return True
+
+    async def _claim(self, lease: timedelta) -> list[Delivery]:
+        now = self.context.clock()
+        until = now + lease
+        # After a failure one is enough to see whether the destination is back.
+        limit = BATCH if self._paused_until is None else 1
+        taken = self._ledger.open_ids
+        batch = await self.context.writer.write(
+            lambda session: claim(session, self._name, self._ledger.token, now, until, limit, taken)
+        )
+        self.lease_until = until
+        return batch
+
+    async def _work_off(self, batch: Sequence[Delivery]) -> None:
+        """Attempts the claimed ones and gives back what was not attempted."""
+        done = 0
+        writes: list[asyncio.Task[None]] = []
+        try:
+            for delivery in batch:
+                if not self._may_go_on():
+                    break
+                done += 1
+                settlement = await self._attempt(delivery)
+                self._ledger.add(settlement)
+                writes.append(asyncio.create_task(self._ledger.write(self.context, settlement)))
+        finally:
+            rest = [delivery.id or 0 for delivery in batch[done:]]
+            await asyncio.gather(*writes)
+            if rest:
+                token = self._ledger.token
+                await self.context.writer.write(lambda session: release(session, token, rest))
+
+    def _may_go_on(self) -> bool:
+        """No: told to end, destination paused, or the claims may have expired meanwhile."""
+        now = self.context.clock()
+        leased = self.lease_until is not None and now < self.lease_until
+        return leased and not self._retired and not self.is_paused(now)
+
+    async def _attempt(self, delivery: Delivery) -> Settlement:
+        try:
+            receipt = await self._send(delivery)
+        except SendError as failure:
+            return await self._failed(delivery, failure)
+        except Exception as error:
+            log.exception("delivery", status="failed inside", channel=self._name, id=delivery.key)
+            # The kind of error only: its words may hold what must not be stored.
+            reason = f"failed inside Wirewatch ({type(error).__name__}), see the log"
+            if delivery.attempts >= POISON:
+                return await self._failed(delivery, PermanentFailure(reason))
+            return await self._failed(delivery, TemporaryFailure(reason))
+        self._paused_until = None
+        return replace(
+            self._settlement(delivery),
+            outcome="delivered",
+            state="delivered",
+            code=receipt.code,
+            reply=receipt.reply,
+        )
+
+    async def _send(self, delivery: Delivery) -> Receipt:
+        address = find_recipient(self._table, delivery.recipient)
+        if address is None:
+            raise PermanentFailure("the recipient is no longer in the channel's configuration")
+        if self._channel is None:
+            self._channel = self._table.open(self.context.surroundings)
+        return await self._channel.send(
+            _envelope(delivery, address), now=self.context.clock(), attempt=delivery.attempts
+        )
+
+    async def _failed(self, delivery: Delivery, failure: SendError) -> Settlement:
+        now = self.context.clock()
+        settlement = replace(
+            self._settlement(delivery),
+            code=failure.code,
+            reply=failure.reply,
+            error=failure.reason,
+        )
+        if isinstance(failure, PermanentFailure) and failure.stops_channel:
+            return self._stopped(settlement, failure, now)
+        first_at = await asyncio.to_thread(self._trying_since, delivery.id or 0) or now
+        next_ = decide(
+            failure, delivery.attempts, first_at, now, self.context.chance(), self._table.policy()
+        )
+        if not isinstance(next_, Again):
+            return replace(settlement, outcome="permanent", state="dead", error=next_.reason)
+        self._paused_until = next_.at if self._concerns_all(failure, delivery) else None
+        return replace(settlement, outcome="temporary", next_attempt_at=next_.at)
+
+    def _concerns_all(self, failure: SendError, delivery: Delivery) -> bool:
+        """Whether the next delivery would fail alike."""
+        if not isinstance(failure, TemporaryFailure) or failure.blame == "message":
+            return False
+        return failure.blame == "destination" or delivery.attempts < UNCLEAR
+
+    def _stopped(
+        self, settlement: Settlement, failure: PermanentFailure, now: datetime
+    ) -> Settlement:
+        """The destination wants nothing more: this delivery and all others wait for a person."""
+        self._retired = True
+        event = HealthEvent(
+            "channel.stopped",
+            f"channel {self._name} was told to stop",
+            (
+                failure.reason,
+                "Nothing more is sent there; its messages are kept. Change its address in the "
+                "configuration, or send them again: wirewatch retry",
+            ),
+            {"channel": self._name, "reason": failure.reason},
+        )
+        told = health_deliveries(
+            self.context, event, [self._name, settlement.key], now, without=self._name
+        )
+        return replace(
+            settlement,
+            outcome="permanent",
+            state="held",
+            next_attempt_at=now,
+            stop_reason=failure.reason,
+            tell=told,
+        )
+
+    def _settlement(self, delivery: Delivery) -> Settlement:
+        return Settlement(
+            delivery_id=delivery.id or 0,
+            key=delivery.key,
+            channel=self._name,
+            number=delivery.attempts,
+            at=self.context.clock(),
+            outcome="temporary",
+            state="pending",
+        )
+
+    def _trying_since(self, delivery_id: int) -> datetime | None:
+        with self.context.store.reading() as session:
+            return trying_since(session, delivery_id)
+
+
+def _envelope(delivery: Delivery, address: str) -> Envelope:
+    assert delivery.created_at is not None
+    return Envelope(
+        id=delivery.key,
+        created_at=delivery.created_at,
+        subject=delivery.subject,
+        text=delivery.text,
+        html=delivery.html,
+        payload=delivery.payload,
+        thread=delivery.thread,
+        watchlists=tuple(delivery.watchlists),
+        recipient=address,
+    )

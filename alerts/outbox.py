@@ -1,0 +1,239 @@
+"""The main line from articles to deliveries: match what waits, gather what is due, freeze it.
+
+Every step takes rows that wait and commits its result together with the next line's rows, so any
+step may die at any moment and simply runs again. Nothing waits in memory.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from alerts.context import AlertContext
+from alerts.digest import day_end, day_start, due_at, hold_until
+from alerts.first_visits import sum_up
+from alerts.freezing import destinations, health_deliveries, keep
+from alerts.gathering import compose_due, deliver_of
+from alerts.matcher import Matcher
+from alerts.message import (
+    HealthEvent,
+)
+from alerts.records import excerpts_of, terms_of, text_of
+from store.articles import Article, unmatched_articles
+from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
+from store.outbox import (
+    attach,
+    count_alerts,
+    next_gathering,
+    story_is_told,
+    take_article,
+)
+
+log = structlog.get_logger("alerts")
+
+BATCH = 50
+"""Articles matched and committed at once: an alert never waits for a long line to be worked off."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A watchlist's hit, ready to be stored."""
+
+    watchlist: str
+    terms: list[str]
+    excerpts: list[dict[str, Any]]
+
+
+class Outbox:
+    """Matches articles and makes deliveries; one caller at a time."""
+
+    def __init__(self, context: AlertContext) -> None:
+        """Builds the matcher."""
+        self._context = context
+        self._matcher = Matcher(context.rules)
+
+    def reload(self, context: AlertContext) -> None:
+        """Takes a new configuration for everything that has not been matched yet."""
+        if context.rules != self._context.rules:
+            self._matcher = Matcher(context.rules)
+        self._context = context
+
+    async def match(self) -> int:
+        """Matches every article that waits; returns their number. Raises StoreError."""
+        total = 0
+        while articles := await asyncio.to_thread(self._waiting):
+            context, matcher = self._context, self._matcher
+            found = await asyncio.to_thread(_find, matcher, articles)
+            now = context.clock()
+            total += await context.writer.write(
+                lambda session, found=found, now=now, context=context: _record(  # type: ignore[misc]
+                    session, context, found, now
+                )
+            )
+        return total
+
+    async def gather(self, *, flush: bool = False) -> int:
+        """Makes deliveries of the alerts that are due; returns their number. Raises StoreError.
+
+        `flush` ends the wait for company, for a service that runs one round only.
+        """
+        context = self._context
+        now = context.clock()
+        made = await asyncio.to_thread(compose_due, context, now, flush)
+        for delivery, alerts in made:
+            await context.writer.write(
+                lambda session, delivery=delivery, alerts=alerts: _store(session, delivery, alerts)  # type: ignore[misc]
+            )
+            log.info(
+                "alert", status="made", channel=delivery.channel, id=delivery.key, of=len(alerts)
+            )
+        return len(made)
+
+    async def summarise_first_visits(self, *, flush: bool = False) -> int:
+        """Makes the one message about what first visits found; returns the number of deliveries.
+
+        It waits until no first visit is running any more, at most half an hour, so that thirty
+        new sources are one message; `flush` does not wait. Raises StoreError.
+        """
+        context = self._context
+        now = context.clock()
+        done = await asyncio.to_thread(sum_up, context, now, flush)
+        if done is None:
+            return 0
+        sources, deliveries = done
+
+        def keep_all(session: Session) -> None:
+            for source in sources:
+                session.merge(FirstVisit(source_id=source, summarised_at=now))
+            for delivery in deliveries:
+                keep(session, delivery)
+
+        await context.writer.write(keep_all)
+        log.info("first_visit", status="summed up", sources=len(sources))
+        return len(deliveries)
+
+    async def tell(self, event: HealthEvent, subjects: Sequence[str]) -> int:
+        """Queues a health message, once for the same subjects; returns the number of deliveries."""
+        context = self._context
+        deliveries = health_deliveries(context, event, subjects, context.clock())
+
+        def keep_all(session: Session) -> None:
+            for delivery in deliveries:
+                keep(session, delivery)
+
+        await context.writer.write(keep_all)
+        return len(deliveries)
+
+    def _waiting(self) -> Sequence[Article]:
+        with self._context.store.reading() as session:
+            return unmatched_articles(session, BATCH)
+
+
+def _find(matcher: Matcher, articles: Iterable[Article]) -> list[tuple[Article, list[_Found]]]:
+    found = []
+    for article in articles:
+        text = text_of(article)
+        hits = matcher.match(text)
+        found.append(
+            (
+                article,
+                [_Found(hit.watchlist, terms_of(hit), excerpts_of(text, hit)) for hit in hits],
+            )
+        )
+    return found
+
+
+def _record(
+    session: Session,
+    context: AlertContext,
+    found: Iterable[tuple[Article, list[_Found]]],
+    now: datetime,
+) -> int:
+    """Stores matches and alerts of articles that nobody else has taken; their number."""
+    taken = 0
+    for article, hits in found:
+        assert article.id is not None
+        if not take_article(session, article.id, now):
+            continue
+        taken += 1
+        known = {match.watchlist for match in matches_of(session, article.id)} if hits else set()
+        for hit in hits:
+            if hit.watchlist not in known:
+                _record_match(session, context, article, hit, now)
+    return taken
+
+
+def _record_match(
+    session: Session, context: AlertContext, article: Article, hit: _Found, now: datetime
+) -> None:
+    """One match, and an alert for everybody who is to be told.
+
+    What a first visit finds is told in one summary; a copy of a story that was told is shown as
+    "also in" and not told again. A copy of something that was itself silent is news.
+    """
+    silent = "first_visit" if article.baseline else ""
+    if not silent and story_is_told(session, hit.watchlist, article.story_id):
+        silent = "story"
+    match = Match(
+        watchlist=hit.watchlist,
+        article_id=article.id or 0,
+        story_id=article.story_id,
+        matched_at=now,
+        terms=hit.terms,
+        excerpts=hit.excerpts,
+        silent=silent,
+    )
+    session.add(match)
+    session.flush()
+    log.info("match", status=silent or "alert", watchlist=hit.watchlist, url=article.url)
+    if not silent:
+        for channel, recipient in destinations(context, context.notified(hit.watchlist)):
+            due = _due(session, context, hit.watchlist, channel, recipient, now)
+            session.add(
+                Alert(
+                    match_id=match.id or 0,
+                    watchlist=hit.watchlist,
+                    channel=channel,
+                    recipient=recipient,
+                    due_at=due,
+                )
+            )
+            session.flush()
+
+
+def _due(
+    session: Session,
+    context: AlertContext,
+    watchlist: str,
+    channel: str,
+    recipient: str,
+    now: datetime,
+) -> datetime:
+    """When an alert that arises now is told: with what waits already, or as configured.
+
+    Beyond `max_per_day` the rest of the day arrives as one summary, when the day is over.
+    """
+    table, config = context.watchlists.get(watchlist), context.channels[channel]
+    deliver = deliver_of(context, watchlist)
+    due = due_at(deliver, now, timezone=context.zone, group_wait=config.group_wait)
+    if not deliver.is_digest:
+        day = day_start(now, context.zone)
+        if table and (
+            count_alerts(session, watchlist, channel, recipient, day) >= table.max_per_day
+        ):
+            due = day_end(now, context.zone)
+        else:
+            due = next_gathering(session, channel, recipient, now, due) or due
+    return hold_until(config.quiet, due, context.zone) or due
+
+
+def _store(session: Session, delivery: Delivery, alerts: Sequence[int]) -> None:
+    """The delivery together with the mark on its alerts; all or nothing."""
+    kept = keep(session, delivery)
+    assert kept.id is not None
+    if attach(session, alerts, kept.id) != len(alerts):
+        raise RuntimeError("the alerts of a delivery were gathered by somebody else")

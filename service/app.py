@@ -1,0 +1,191 @@
+"""The composition root: the one place that builds store, crawler, alerts and clock from a Config.
+
+What waits is in the store, so everything here may be thrown away and built again at any moment:
+a reload builds the parts that read the configuration anew and leaves work in hand alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from alerts.context import AlertContext
+from alerts.dispatch import Dispatcher
+from alerts.outbox import Outbox
+from alerts.rules import Rule, compile_rule
+from crawler.context import CrawlContext
+from crawler.guard import GuardedResolver
+from crawler.pool import ProcessorPool
+from crawler.run import CrawlReport, Crawls, HostJob, jobs_due
+from service.config import Config
+from service.installation import installation_id, only_service
+from store.engine import Store
+from store.schema import migrate
+from store.writer import Writer
+
+
+def utc_now() -> datetime:
+    """The time now, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def open_store(config: Config) -> Store:
+    """The configured database, brought to the program's schema. Raises StoreError."""
+    store = Store(config.service.database)
+    migrate(store)
+    return store
+
+
+def state_path(config: Config, store: Store) -> Path:
+    """Where an installation's own files stand: beside the database, else beside config.toml.
+
+    The suffix is left to the caller: `.id`, `.lock`.
+    """
+    return store.path or config.path.parent / "wirewatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What outlives a reload, and how the rest is built from it and a configuration."""
+
+    store: Store
+    writer: Writer
+    pool: ProcessorPool
+    resolver: GuardedResolver
+    installation: str
+    clock: Callable[[], datetime]
+    chance: Callable[[], float]
+
+    def crawl_context(self, config: Config) -> CrawlContext:
+        """What crawls share."""
+        return CrawlContext(
+            store=self.store,
+            writer=self.writer,
+            pool=self.pool,
+            config=config.crawler,
+            sources=config.sources,
+            clock=self.clock,
+            chance=self.chance,
+            why_refused=self.resolver.why_refused,
+        )
+
+    def alert_context(self, config: Config) -> AlertContext:
+        """What matching and delivery share."""
+        return AlertContext(
+            store=self.store,
+            writer=self.writer,
+            rules=compile_rules(config),
+            watchlists=config.watchlists,
+            channels=config.channels,
+            timezone=config.service.timezone,
+            installation=self.installation,
+            source_names={id_: source.name for id_, source in config.sources.items()},
+            templates=config.path.parent / "templates",
+            allow_private=config.crawler.allow_private,
+            clock=self.clock,
+            chance=self.chance,
+            health_notify=config.health.notify,
+        )
+
+    def guard(self, config: Config) -> None:
+        """Tells the resolver which private addresses this configuration opens."""
+        self.resolver.allow = config.crawler.allow_private
+        self.resolver.proxy_host = urlsplit(config.crawler.proxy).hostname
+
+
+def compile_rules(config: Config) -> dict[str, Rule]:
+    """The watchlists as the matcher reads them; they were checked when the file was loaded."""
+    return {
+        name: compile_rule(watchlist, config.variants)
+        for name, watchlist in config.watchlists.items()
+    }
+
+
+class App:
+    """Crawl, match and deliver for one configuration; `service.scheduler` says when."""
+
+    def __init__(self, config: Config, parts: Parts) -> None:
+        """Use `running` to get one."""
+        self.config = config
+        self._parts = parts
+        self._crawls = Crawls(parts.crawl_context(config))
+        self._outbox = Outbox(parts.alert_context(config))
+        self._dispatcher = Dispatcher(parts.alert_context(config))
+        parts.guard(config)
+
+    @property
+    def store(self) -> Store:
+        """The installation's database."""
+        return self._parts.store
+
+    async def reload(self, config: Config) -> None:
+        """Takes a new configuration; crawls and deliveries in hand finish under the old one."""
+        self.config = config
+        self._parts.guard(config)
+        self._crawls.context = self._parts.crawl_context(config)
+        context = self._parts.alert_context(config)
+        self._outbox.reload(context)
+        await self._dispatcher.reload(context)
+
+    def due(self, *, every_source: bool = False) -> list[HostJob]:
+        """One job a host for what is due now; `every_source`: whether its time has come or not."""
+        return jobs_due(self._crawls.context, self._parts.clock(), every_source=every_source)
+
+    def is_crawling(self, host: str) -> bool:
+        """Whether a crawl of the host runs now."""
+        return host in self._crawls.hosts
+
+    async def crawl(self, job: HostJob) -> CrawlReport:
+        """One crawl of one host."""
+        return await self._crawls.crawl(job)
+
+    async def match(self) -> int:
+        """Matches the articles that wait; returns their number."""
+        return await self._outbox.match()
+
+    async def gather(self, *, flush: bool = False) -> int:
+        """Makes deliveries of the alerts that are due; returns their number.
+
+        `flush` ends the wait for company (`group_wait`), for a service that runs one round only.
+        """
+        summaries = await self._outbox.summarise_first_visits(flush=flush)
+        return summaries + await self._outbox.gather(flush=flush)
+
+    async def deliver(self) -> int:
+        """Attempts the deliveries that are due; returns their number."""
+        return await self._dispatcher.send_due()
+
+    async def finish(self) -> None:
+        """Lets the work in hand end: crawls their requests, the dispatcher its messages."""
+        await asyncio.gather(self._crawls.stop(), self._dispatcher.close())
+
+
+@asynccontextmanager
+async def running(
+    config: Config,
+    resolver: GuardedResolver,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    chance: Callable[[], float] = random.random,
+) -> AsyncIterator[App]:
+    """An App on its database, alone with it, until the block ends.
+
+    Raises StoreError or InstallationError when it cannot start.
+    """
+    async with AsyncExitStack() as stack:
+        store = await asyncio.to_thread(open_store, config)
+        stack.callback(store.close)
+        beside = state_path(config, store)
+        stack.enter_context(only_service(beside.with_suffix(".lock"), store.place))
+        writer = Writer(store)
+        stack.callback(writer.close)
+        pool = await stack.enter_async_context(ProcessorPool())
+        installation = installation_id(beside.with_suffix(".id"))
+        parts = Parts(store, writer, pool, resolver, installation, clock, chance)
+        yield App(config, parts)

@@ -1,0 +1,62 @@
+"""One round: visit every source, match, deliver what is due, stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from crawler.run import CrawlReport, HostJob
+from service.app import App
+
+ROUNDS = 10
+"""Rounds over the hosts that sources point to: entries on other hosts are jobs of those hosts."""
+
+Progress = Callable[[int, int], None]
+"""Told how many hosts were crawled, of how many known so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did."""
+
+    reports: Sequence[CrawlReport]
+    matched: int
+    deliveries: int
+
+    @property
+    def failed_sources(self) -> tuple[str, ...]:
+        """Sources of which nothing could be read."""
+        return tuple(source for report in self.reports for source in report.failed_sources)
+
+
+async def one_round(app: App, progress: Progress = lambda done, known: None) -> Round:
+    """Does the round. Raises StoreError."""
+    reports: list[CrawlReport] = []
+    jobs = app.due(every_source=True)
+    for _ in range(ROUNDS):
+        if not jobs:
+            break
+        known = len(reports) + len(jobs)
+        await _crawl_all(app, jobs, reports, lambda done, known=known: progress(done, known))  # type: ignore[misc]
+        await app.match()
+        jobs = [HostJob(job.host) for job in app.due()]
+    matched = await app.match()
+    await app.gather(flush=True)
+    deliveries = await app.deliver()
+    return Round(reports, matched, deliveries)
+
+
+async def _crawl_all(
+    app: App, jobs: Sequence[HostJob], reports: list[CrawlReport], tell: Callable[[int], None]
+) -> None:
+    at_once = asyncio.Semaphore(app.config.crawler.concurrency)
+
+    async def crawl(job: HostJob) -> None:
+        async with at_once:
+            reports.append(await app.crawl(job))
+            tell(len(reports))
+
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(crawl(job))

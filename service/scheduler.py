@@ -1,0 +1,107 @@
+"""Keeps time: APScheduler says when to look, the store says what is due.
+
+APScheduler's own defaults lose runs (a job that starts a second late is skipped), so every job
+coalesces, has no grace time and never runs twice at once; and each only looks whether something
+waits, so a run that came late or not at all loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, JobExecutionEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from crawler.run import HostJob
+from service.app import App
+from store.errors import StoreError
+
+log = structlog.get_logger("service")
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at what is due."""
+PAUSE_AFTER_ERROR = 60.0
+"""Seconds that a host rests after a crawl that broke off by an error of ours."""
+
+
+class Scheduler:
+    """Starts what is due, as often and as much at once as the configuration allows."""
+
+    def __init__(self, app: App) -> None:
+        """Nothing runs before `running`."""
+        self._app = app
+        self._crawling: set[asyncio.Task[None]] = set()
+        self._resting: dict[str, float] = {}
+        self._jobs = AsyncIOScheduler(timezone="UTC")
+        self._jobs.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
+        work: dict[str, Callable[[], Awaitable[object]]] = {
+            "crawl": self._start_crawls,
+            "match": app.match,
+            "gather": app.gather,
+            "deliver": app.deliver,
+        }
+        for name, look in work.items():
+            self._jobs.add_job(
+                _at_the_edge,
+                "interval",
+                args=(name, look),
+                id=name,
+                seconds=LOOK_EVERY,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Looks for work until the block ends; then lets the work in hand finish."""
+        self._jobs.start()
+        try:
+            yield
+        finally:
+            self._jobs.shutdown(wait=False)
+            await self._app.finish()
+            if self._crawling:
+                await asyncio.wait(self._crawling, timeout=5)
+
+    async def _start_crawls(self) -> None:
+        now = time.monotonic()
+        for job in self._app.due():
+            if len(self._crawling) >= self._app.config.crawler.concurrency:
+                return
+            if self._resting.get(job.host, 0) <= now and not self._app.is_crawling(job.host):
+                task = asyncio.create_task(self._crawl(job))
+                self._crawling.add(task)
+                task.add_done_callback(self._crawling.discard)
+
+    async def _crawl(self, job: HostJob) -> None:
+        try:
+            await self._app.crawl(job)
+        except Exception as error:  # noqa: BLE001 - the job's edge: the other hosts go on
+            self._resting[job.host] = time.monotonic() + PAUSE_AFTER_ERROR
+            _log_failure("crawl", error, host=job.host)
+
+
+async def _at_the_edge(name: str, look: Callable[[], Awaitable[object]]) -> None:
+    """Runs one look; what waits goes on waiting when it fails."""
+    try:
+        await look()
+    except Exception as error:  # noqa: BLE001 - the job's edge: the next look comes in a second
+        _log_failure(name, error)
+
+
+def _log_failure(job: str, error: Exception, **what: str) -> None:
+    if isinstance(error, StoreError):
+        log.error("job", job=job, status="failed", why=str(error), **what)
+    else:
+        log.error("job", job=job, status="failed", exc_info=error, **what)
+
+
+def _log_event(event: JobExecutionEvent) -> None:
+    # A look that takes longer than a second is no fault: the next one follows when it ends.
+    if event.code == EVENT_JOB_ERROR:
+        log.error("job", job=event.job_id, status="failed", exc_info=event.exception)

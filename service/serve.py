@@ -1,0 +1,120 @@
+"""`wirewatch run`: the service, its status page and its reloads, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import structlog
+from watchfiles import Change, awatch
+
+from crawler.guard import GuardedResolver
+from service.app import App, running, utc_now
+from service.config import ConfigError, load
+from service.scheduler import Scheduler
+from service.serving import listening
+from service.web import status_app
+
+log = structlog.get_logger("service")
+
+
+async def serve(
+    path: Path, env: Mapping[str, str], resolver: GuardedResolver, stop: asyncio.Event
+) -> None:
+    """Runs on a configuration file until `stop` is set, then finishes the work in hand.
+
+    Raises ConfigError, StoreError, InstallationError or OSError when it cannot start.
+    """
+    config = load(path, env)
+    async with running(config, resolver) as app, _status_page(app), _reloading(app, env):
+        log.info("service", status="started", sources=len(config.sources), config=str(path))
+        async with Scheduler(app).running():
+            await stop.wait()
+            log.info("service", status="stopping")
+    log.info("service", status="stopped")
+
+
+@contextlib.asynccontextmanager
+async def _status_page(app: App) -> AsyncIterator[None]:
+    address = app.config.web.address
+    if address is None:
+        yield
+        return
+    page = status_app(app.store, utc_now, app.config.web.password.get_secret_value())
+    try:
+        listener = listening(page, *address)
+        url = await listener.__aenter__()
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"the status page cannot listen on {app.config.web.listen} ({error.strerror}); is a "
+            'second service running? Choose another port in [web] listen, or turn it off with ""',
+        ) from error
+    log.info("web", status="listening", url=url)
+    try:
+        yield
+    finally:
+        await listener.__aexit__(None, None, None)
+
+
+@contextlib.asynccontextmanager
+async def _reloading(app: App, env: Mapping[str, str]) -> AsyncIterator[None]:
+    """Takes every saved configuration that is whole; keeps the old one in force otherwise."""
+    task = asyncio.create_task(_reload_when_saved(app, env))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _reload_when_saved(app: App, env: Mapping[str, str]) -> None:
+    while True:
+        files = app.config.files
+        # Editors save by renaming another file over the old one: folders see it, files do not.
+        folders = {file.parent for file in files}
+        async for _ in awatch(
+            *folders, watch_filter=_ConfigFiles(), recursive=False, debounce=400, step=100
+        ):
+            await _reload(app, env)
+            if app.config.files != files:
+                break
+
+
+class _ConfigFiles:
+    """Lets changes of TOML files pass: the configuration, what it includes and may come to."""
+
+    def __call__(self, change: Change, path: str) -> bool:
+        return path.endswith(".toml")
+
+
+async def _reload(app: App, env: Mapping[str, str]) -> None:
+    try:
+        config = await asyncio.to_thread(load, app.config.path, env)
+    except ConfigError as error:
+        log.error("config", status="refused", why=str(error), kept="the one loaded before")
+        return
+    await app.reload(config)
+    log.info(
+        "config", status="reloaded", sources=len(config.sources), watchlists=len(config.watchlists)
+    )
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT set `stop`; a second one ends the process at once.
+
+    Nothing is lost by that: what was in hand waits in the store for the next start.
+    """
+
+    def told() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told)

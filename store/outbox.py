@@ -1,0 +1,307 @@
+"""Named queries of the outbox: what waits to be told, and who is telling it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Update, delete, exists, func, or_, update
+from sqlmodel import Session, col, select
+
+from store.articles import Article, Entry
+from store.deliveries import Alert, Attempt, ChannelState, Delivery, FirstVisit, Match
+from store.sources import SourceState
+from store.types import bound_lists
+
+WAITING = ("pending", "held")
+
+
+def changed(session: Session, statement: Update) -> int:
+    """Runs an UPDATE; the number of rows it changed."""
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+# Articles → matches, alerts
+
+
+def take_article(session: Session, article_id: int, now: datetime) -> bool:
+    """Marks an article as matched; False when somebody else has."""
+    waiting = update(Article).where(
+        col(Article.id) == article_id, col(Article.matched_at).is_(None)
+    )
+    return changed(session, waiting.values(matched_at=now)) == 1
+
+
+def story_is_told(session: Session, watchlist: str, story_id: int) -> bool:
+    """Whether an article of the story has made an alert for the watchlist."""
+    query = select(Match.id).where(
+        Match.watchlist == watchlist, Match.story_id == story_id, Match.silent == ""
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def count_alerts(
+    session: Session, watchlist: str, channel: str, recipient: str, since: datetime
+) -> int:
+    """How many alerts of a watchlist arose for a destination since then."""
+    query = (
+        select(func.count())
+        .select_from(Alert)
+        .join(Match, col(Alert.match_id) == col(Match.id))
+        .where(
+            Match.watchlist == watchlist,
+            Alert.channel == channel,
+            Alert.recipient == recipient,
+            col(Match.matched_at) >= since,
+        )
+    )
+    return session.exec(query).one()
+
+
+def next_gathering(
+    session: Session, channel: str, recipient: str, begin: datetime, end: datetime
+) -> datetime | None:
+    """When the next alerts for a destination are due within that time."""
+    query = select(func.min(Alert.due_at)).where(
+        Alert.channel == channel,
+        Alert.recipient == recipient,
+        col(Alert.delivery_id).is_(None),
+        col(Alert.due_at) > begin,
+        col(Alert.due_at) <= end,
+    )
+    return session.exec(query).one()
+
+
+def due_alerts(
+    session: Session, until: datetime, channels: Collection[str]
+) -> list[tuple[Alert, Match, Article]]:
+    """Alerts that wait and are due by then, with what they tell, in the order they arose."""
+    query = (
+        select(Alert, Match, Article)
+        .join(Match, col(Alert.match_id) == col(Match.id))
+        .join(Article, col(Match.article_id) == col(Article.id))
+        .where(
+            col(Alert.delivery_id).is_(None),
+            col(Alert.due_at) <= until,
+            col(Alert.channel).in_(list(channels)),
+        )
+        .order_by(col(Alert.id))
+    )
+    return [(row[0], row[1], row[2]) for row in session.exec(query)]
+
+
+def articles_of_stories(session: Session, stories: Iterable[int]) -> dict[int, list[Article]]:
+    """The articles of each story, first seen first."""
+    found: dict[int, list[Article]] = {}
+    for part in bound_lists(sorted(set(stories))):
+        query = select(Article).where(col(Article.story_id).in_(part)).order_by(col(Article.id))
+        for article in session.exec(query):
+            found.setdefault(article.story_id, []).append(article)
+    return found
+
+
+def attach(session: Session, alerts: Iterable[int], delivery_id: int) -> int:
+    """Says which delivery carries the alerts; the number of those that still waited."""
+    total = 0
+    for part in bound_lists(list(alerts)):
+        waiting = update(Alert).where(col(Alert.id).in_(part), col(Alert.delivery_id).is_(None))
+        total += changed(session, waiting.values(delivery_id=delivery_id))
+    return total
+
+
+def delivery_with_key(session: Session, key: str) -> Delivery | None:
+    """The delivery of that id."""
+    return session.exec(select(Delivery).where(Delivery.key == key)).first()
+
+
+# First visits
+
+
+def unsummarised(session: Session) -> list[SourceState]:
+    """Sources that were visited and whose first visit has not been summed up."""
+    query = select(SourceState).where(
+        col(SourceState.baseline_at).is_not(None),
+        ~exists().where(col(FirstVisit.source_id) == col(SourceState.id)),
+    )
+    return list(session.exec(query))
+
+
+def unvisited(session: Session) -> bool:
+    """Whether a source is still before its first visit, and has not failed at it either."""
+    query = select(SourceState.id).where(
+        col(SourceState.baseline_at).is_(None), SourceState.failures == 0
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def first_visit_runs(session: Session, source_id: str) -> bool:
+    """Whether what a first visit listed is still being read or matched."""
+    fresh = select(Entry.id).where(
+        Entry.source_id == source_id,
+        col(Entry.baseline),
+        col(Entry.outcome).is_(None),
+        Entry.attempts == 0,
+    )
+    unmatched = select(Article.id).where(
+        Article.source_id == source_id, col(Article.baseline), col(Article.matched_at).is_(None)
+    )
+    return any(session.exec(query.limit(1)).first() is not None for query in (fresh, unmatched))
+
+
+def count_baseline(session: Session, source_id: str) -> int:
+    """How many articles a first visit found."""
+    query = select(func.count()).where(Article.source_id == source_id, col(Article.baseline))
+    return session.exec(query).one()
+
+
+def count_silent(session: Session, source_id: str) -> dict[str, int]:
+    """How many of them each watchlist matched."""
+    query = (
+        select(Match.watchlist, func.count())
+        .join(Article, col(Match.article_id) == col(Article.id))
+        .where(Article.source_id == source_id, Match.silent == "first_visit")
+        .group_by(Match.watchlist)
+    )
+    return {row[0]: row[1] for row in session.exec(query)}
+
+
+# Deliveries → attempts
+
+
+def channels_due(
+    session: Session, now: datetime, channels: Collection[str], without: Collection[int] = ()
+) -> list[str]:
+    """Those of the channels that have a delivery to attempt and were not told to stop.
+
+    `without` are ids that must not be taken.
+    """
+    stopped = select(ChannelState.id).where(col(ChannelState.stopped_at).is_not(None))
+    query = (
+        select(Delivery.channel)
+        .where(*_free(now), col(Delivery.channel).in_(list(channels)))
+        .where(col(Delivery.id).not_in(list(without)))
+        .where(col(Delivery.channel).not_in(stopped))
+        .distinct()
+    )
+    return list(session.exec(query))
+
+
+def claim(
+    session: Session,
+    channel: str,
+    token: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    without: Collection[int] = (),
+) -> list[Delivery]:
+    """Reserves the oldest due deliveries of a channel for one dispatcher and counts an attempt.
+
+    Nobody else attempts them before `until`. `without` are ids that must not be taken.
+    """
+    query = (
+        select(Delivery)
+        .where(*_free(now), Delivery.channel == channel)
+        .where(col(Delivery.id).not_in(list(without)))
+        .order_by(col(Delivery.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = list(session.exec(query))
+    for delivery in claimed:
+        delivery.claim, delivery.claimed_until = token, until
+        delivery.attempts += 1
+        session.add(delivery)
+    session.flush()
+    return claimed
+
+
+def _free(now: datetime) -> Sequence[Any]:
+    return (
+        col(Delivery.state).in_(WAITING),
+        col(Delivery.next_attempt_at) <= now,
+        or_(col(Delivery.claim).is_(None), col(Delivery.claimed_until) <= now),
+    )
+
+
+def renew(session: Session, token: str, until: datetime) -> int:
+    """Prolongs all claims of a dispatcher."""
+    mine = update(Delivery).where(col(Delivery.claim) == token)
+    return changed(session, mine.values(claimed_until=until))
+
+
+def release(session: Session, token: str, ids: Iterable[int]) -> int:
+    """Gives back claims that were not used; their attempt is not counted."""
+    total = 0
+    for part in bound_lists(list(ids)):
+        mine = update(Delivery).where(col(Delivery.id).in_(part), col(Delivery.claim) == token)
+        values = {"claim": None, "claimed_until": None, "attempts": Delivery.attempts - 1}
+        total += changed(session, mine.values(**values))
+    return total
+
+
+def free_all(session: Session) -> int:
+    """Frees every claim, for a service that knows it is alone with the store."""
+    claimed = update(Delivery).where(col(Delivery.claim).is_not(None))
+    return changed(session, claimed.values(claim=None, claimed_until=None))
+
+
+def hold(session: Session, channel: str, now: datetime, until: datetime) -> int:
+    """Holds what a channel would attempt now until quiet hours end."""
+    waiting = update(Delivery).where(*_free(now), col(Delivery.channel) == channel)
+    return changed(session, waiting.values(state="held", next_attempt_at=until))
+
+
+def settle(session: Session, delivery_id: int, token: str, **values: Any) -> bool:
+    """Ends a claim with its outcome; False when the claim is no longer its dispatcher's."""
+    mine = update(Delivery).where(col(Delivery.id) == delivery_id, col(Delivery.claim) == token)
+    return changed(session, mine.values(claim=None, claimed_until=None, **values)) == 1
+
+
+def trying_since(session: Session, delivery_id: int) -> datetime | None:
+    """When the present series of attempts began; numbers begin anew after a replay."""
+    query = select(Attempt).where(Attempt.delivery_id == delivery_id)
+    begin, last = None, None
+    for attempt in session.exec(query.order_by(col(Attempt.id).desc())):
+        if last is not None and attempt.number >= last:
+            break
+        begin, last = attempt.at, attempt.number
+    return begin
+
+
+def stop_channel(session: Session, channel: str, now: datetime, reason: str) -> None:
+    """Nothing is attempted over the channel from now on."""
+    state = session.get(ChannelState, channel) or ChannelState(id=channel)
+    state.stopped_at, state.reason = now, reason
+    session.add(state)
+
+
+def resume_channel(session: Session, channel: str) -> None:
+    """The channel's deliveries are attempted again."""
+    session.execute(delete(ChannelState).where(col(ChannelState.id) == channel))
+
+
+def stopped_channels(session: Session) -> dict[str, ChannelState]:
+    """The channels that were told to stop."""
+    query = select(ChannelState).where(col(ChannelState.stopped_at).is_not(None))
+    return {state.id: state for state in session.exec(query)}
+
+
+def replay(session: Session, deliveries: Iterable[Delivery], now: datetime) -> int:
+    """Makes dead, held or waiting deliveries due now, with a new series of attempts.
+
+    A channel that had been told to stop is resumed. Delivered ones are left alone.
+    """
+    count = 0
+    for delivery in deliveries:
+        if delivery.state == "delivered":
+            continue
+        delivery.state, delivery.attempts, delivery.next_attempt_at = "pending", 0, now
+        session.add(delivery)
+        resume_channel(session, delivery.channel)
+        count += 1
+    session.flush()
+    return count
