@@ -2,6 +2,7 @@
 
 from base64 import encodebytes
 from binascii import b2a_qp
+from email.header import Header
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -9,6 +10,7 @@ from functools import lru_cache
 
 from alerts.envelope import Envelope
 
+CRLF = "\r\n"
 _CONTROLS = [*range(32), *range(127, 160), 0x2028, 0x2029]
 _TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _SAFE = str.maketrans({**dict.fromkeys(_CONTROLS, " "), **dict.fromkeys(_TURNS, "")})
@@ -26,7 +28,7 @@ def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
     if recipient:
         lines.append(_header("To", recipient))
     lines += [
-        _fold("Subject", header_text(envelope.subject)),
+        _subject(header_text(envelope.subject)),
         f"Date: {format_datetime(envelope.created_at)}\r\n",
         f"Message-ID: <{envelope.id}@{domain}>\r\n",
     ]
@@ -73,20 +75,26 @@ def _part(subtype: str, text: str) -> bytes:
     return head.encode("ascii") + coded
 
 
-def _fold(name: str, value: str) -> str:
+@lru_cache(maxsize=1000)
+def _header(name: str, value: str) -> str:
+    """A header that is the same in many messages."""
     header: str = SMTP.header_factory(name, value).fold(policy=SMTP)
     return header
 
 
-@lru_cache(maxsize=1000)
-def _header(name: str, value: str) -> str:
-    """A header that is the same in many messages."""
-    return _fold(name, value)
+def _subject(text: str) -> str:
+    """Folded by `email.header`: the newer code loses the space between two encoded words."""
+    charset = "us-ascii" if text.isascii() else "utf-8"
+    folded = Header(text, charset, maxlinelen=76, header_name="Subject")
+    return f"Subject: {folded.encode(linesep=CRLF)}{CRLF}"
 
 
 def header_text(text: str) -> str:
-    """The text on one line, fit for a header: no controls, direction turns or surrogates."""
-    clean = text.translate(_SAFE).encode("utf-8", "replace").decode("utf-8")
+    """The text on one line, fit for a header: no controls, direction turns or surrogates.
+
+    What would be read as an encoded word (RFC 2047) is parted by a space.
+    """
+    clean = text.translate(_SAFE).encode("utf-8", "replace").decode("utf-8").replace("=?", "= ?")
     return " ".join(clean.split())
 
 

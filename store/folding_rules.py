@@ -1,7 +1,7 @@
 """What each code point becomes under folding: the one table, before and after which nothing folds.
 
-`docs/folding.md` is generated from it. The rules hold for code points, so a rule's order among
-the others never matters; what depends on neighbours (composition, marks on a base of another
+`docs/folding.md` is printed from it by `scripts/folding.py`. The rules hold for code points, so
+their order never matters; what depends on neighbours (composition, marks on a base of another
 script) is the business of `store.folding`.
 """
 
@@ -23,42 +23,137 @@ class FoldingRule:
 
     name: str
     chars: str
-    """The code points it holds for; in a row of ranges, their first and last."""
+    """The code points it holds for; empty where a property of Unicode says which."""
     becomes: str
-    """What each of them folds to; empty: nothing."""
+    """What each of them folds to; for a property, in words."""
     reason: str
+    alike: tuple[tuple[str, str], ...]
+    """Pairs that this row makes the same."""
 
 
 APOSTROPHES = FoldingRule(
     "apostrophes",
     "'‘’‚‛`´ʹʻʼʽʾʿˈ′‵՚׳＇",
     APOSTROPHE,
-    "a boundary; an s between it and the next boundary is dropped (Pakistan’s is Pakistan)",
+    "a boundary; an s alone between it and the next boundary is dropped",
+    (("Pakistan’s", "pakistan"), ("l’Iran", "l Iran"), ("Sana'a", "Sanaʿa")),
 )
 BOUNDARIES = FoldingRule(
-    "explicit boundaries",
+    "ZWSP, ZWNJ, trade marks",
     "\u200b\u200c™℠",
     BOUNDARY,
-    "ZWSP, ZWNJ (Persian half space) and trade marks, which NFKC would glue to the word as tm, sm",
+    "the Persian half space stands where others write a space; NFKC would glue tm to the word",
+    (("می‌خواهم", "می خواهم"), ("Brand™", "brand")),
 )
-ALEFS = FoldingRule("alef forms", "آأإٱٲٳٵ", "ا", "hamza and madda are often left out")
+ALEFS = FoldingRule(
+    "alef forms",
+    "آأإٱٲٳ",
+    "ا",
+    "hamza and madda are often left out",
+    (("أفغانستان", "افغانستان"), ("آئی", "ائی")),
+)
 YEHS = FoldingRule(
     "yeh forms",
     "يىیېۍےئۓؠۑ",
     "ی",
     "Arabic, Persian, Urdu and Pashto keyboards write one for another",
+    (("ڈيورنڈ", "ڈیورنڈ"), ("على", "علی"), ("سړے", "سړی"), ("لائن", "لاین")),
 )
-KAFS = FoldingRule("kaf forms", "كکڪ", "ک", "Arabic keyboards write ك in Urdu and Persian")
-GAFS = FoldingRule("gaf forms", "گګ", "گ", "Pashto ګ is written گ on other keyboards")
+KAFS = FoldingRule(
+    "kaf forms", "كکڪ", "ک", "Arabic keyboards write ك in Urdu and Persian", (("كابل", "کابل"),)
+)
+GAFS = FoldingRule(
+    "gaf forms", "گګ", "گ", "Pashto ګ is written گ on other keyboards", (("ګډ", "گډ"),)
+)
 HEHS = FoldingRule(
-    "heh and teh-marbuta forms", "هہھەۀۂةۃۿ", "ه", "Urdu choti and do-chashmi he, Arabic ه and ة"
+    "heh and teh-marbuta forms",
+    "هہھەۀۂةۃۿ",
+    "ه",
+    "Urdu choti and do-chashmi he, Arabic ه and ة",
+    (("ہرات", "هرات"), ("مدرسة", "مدرسه"), ("بھارت", "بهارت")),
 )
-WAWS = FoldingRule("waw with hamza", "ؤ", "و", "its hamza is dropped as on alef and yeh")
-CYRILLIC_IO = FoldingRule("Cyrillic ё", "ёЁ", "е", "mostly printed without its dots")
-TURKISH_I = FoldingRule("Turkish ı and İ", "ıİ", "i", "Istanbul finds İstanbul and ISTANBUL")
+WAWS = FoldingRule(
+    "waw with hamza", "ؤ", "و", "its hamza is dropped as on alef and yeh", (("مسؤول", "مسوول"),)
+)
+CYRILLIC_IO = FoldingRule(
+    "Cyrillic ё", "ёЁ", "е", "mostly printed without its dots", (("Орёл", "Орел"),)
+)
+TURKISH_I = FoldingRule(
+    "Turkish ı and İ",
+    "ıİ",
+    "i",
+    "Istanbul finds İstanbul and ISTANBUL",
+    (("İstanbul", "istanbul"), ("Diyarbakır", "DIYARBAKIR")),
+)
 
 LETTERS = (ALEFS, YEHS, KAFS, GAFS, HEHS, WAWS)
-RULES = (APOSTROPHES, BOUNDARIES, *LETTERS, CYRILLIC_IO, TURKISH_I)
+PROPERTIES = (
+    FoldingRule(
+        "all code points",
+        "",
+        "their compatibility decomposition (NFKD)",
+        "ligatures, full and half width, presentation forms, composed and decomposed spellings",
+        (("ﬁre", "fire"), ("Ｋａｂｕｌ", "kabul"), ("ﻛﺎﺑﻞ", "کابل"), ("ｶﾞｻﾞ", "ガザ")),
+    ),
+    FoldingRule(
+        "letters with case",
+        "",
+        "their full case folding",
+        "headlines shout",
+        (("STRASSE", "Straße"), ("ΟΔΥΣΣΕΥΣ", "Οδυσσεύς")),
+    ),
+    FoldingRule(
+        "marks that any script may carry, on Latin, Greek, Arabic and Hebrew letters",
+        "",
+        "nothing",
+        "accents come and go between agencies; on other letters they stay: й is not и, が not か",
+        (("São Tomé", "sao tome"), ("Αθήνα", "αθηνα")),
+    ),
+    FoldingRule(
+        "Arabic harakat, tatweel, Hebrew points",
+        "",
+        "nothing",
+        "written in school books and the odd headline",
+        (("مُحَمَّد", "محمد"), ("كـــابل", "کابل"), ("שָׁלוֹם", "שלום")),
+    ),
+    FoldingRule(
+        "soft hyphen, BOM, bidi controls, ZWJ, other ignorable code points",
+        "",
+        "nothing",
+        "they are not seen",
+        (("co\u00adoperate", "cooperate"), ("\u200fكابل\u200e", "کابل")),
+    ),
+    FoldingRule(
+        "decimal digits of all scripts",
+        "",
+        "0 to 9",
+        "a year is a year",
+        (("۱۴۰۳", "1403"), ("١٤٠٣", "1403"), ("२०२४", "2024")),
+    ),
+    FoldingRule(
+        "dashes, punctuation, symbols, white space, controls",
+        "",
+        "a boundary",
+        "a phrase is found whatever stands between its words",
+        (("Durand–Line", "durand line"), ("Durand\u00a0Line", "durand line"), ("AT&T", "at t")),
+    ),
+    FoldingRule(
+        "letters of Han, kana, Bopomofo, Yi, Thai, Lao, Khmer, Myanmar, Tai scripts",
+        "",
+        "a token each, with their marks",
+        "they are written without spaces; Latin words among them stay whole",
+        (("在北京市", "在 北 京 市"), ("在Durand線", "在 durand 線")),
+    ),
+    FoldingRule(
+        "vowel signs and other marks of Indic and Southeast Asian scripts",
+        "",
+        "themselves, in canonical order, decomposed",
+        "they make the word: कि is not की",
+        (("ब\u095cा", "बड\u093cा"), ("\u09dc", "\u09a1\u09bc")),
+    ),
+)
+RULES = (*PROPERTIES, APOSTROPHES, BOUNDARIES, *LETTERS, CYRILLIC_IO, TURKISH_I)
+"""The whole table."""
 
 _LETTER = {char: rule.becomes for rule in LETTERS for char in rule.chars}
 _FIXED = {char: rule.becomes for rule in (APOSTROPHES, BOUNDARIES) for char in rule.chars}

@@ -13,6 +13,7 @@ _PART = re.compile(r"\s+\|\s+|\s*\n\s*")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _LONGEST_LABEL = 300
+_WITH = re.compile(r"(?:^|-)(?:with|without|has|no|not)-.*$")  # "content-with-sidebar" is none
 _LONGEST_NAME = 7  # words; longer class names are headlines made into slugs
 
 
@@ -42,7 +43,7 @@ _KINDS = {
         recent-(?:posts|articles|news|stories) | next-(?:article|post|story)
         prev(?:ious)?-(?:article|post|story) | post-(?:navigation|nav)
         teasers? | teaser-\w+ | outbrain | taboola | zergnet | revcontent | mgid
-        jp-relatedposts | yarpp\w* | crp-related | breaking-news | news-ticker
+        jp-relatedposts | yarpp\w* | crp-related | news-ticker
         wp-embedded-content | twitter-tweet | instagram-media | tiktok-embed | fb-post
         relacionad[ao]s? | weitere | mehr-zum-thema | empfehlung(?:en)? | similar\w*
         leia-mais | veja-tambem | lire-aussi | a-lire | lees-ook | leggi-anche
@@ -123,9 +124,14 @@ _KINDS = {
     "caption": names(
         r"""
         captions? | wp-caption-text | cutline | legend | credit | bildunterschrift | copyright
-        image-(?:caption|credit|source|info|copyright) | img-(?:caption|credit)
-        photo-(?:caption|credits?) | picture-(?:caption|credit) | figure-caption
-        media-(?:caption|credit) | fig-caption | gallery-caption
+        (?:image|img|photo|picture|figure|fig|media|gallery)-(?:caption|credits?|desc\w*|legend)
+        (?:image|img)-(?:source|info|copyright|text)
+        """
+    ),
+    "gallery": names(
+        r"""
+        gallery | galleries | slide-show\w* | carousel\w* | slider | swiper\w* | scroller
+        photo-gallery | image-gallery | slick-\w+
         """
     ),
     "hidden": whole_names(
@@ -167,7 +173,7 @@ _STANDFIRST = names(
 def words_of(label: str) -> str:
     """Class names and id as lower-case words joined by hyphens, names parted by two."""
     split = (_NOT_WORD.sub("-", _CAMEL.sub("-", name).lower()).strip("-") for name in label.split())
-    return "--".join(name for name in split if name.count("-") < _LONGEST_NAME)
+    return "--".join(_WITH.sub("", name) for name in split if name.count("-") < _LONGEST_NAME)
 
 
 @lru_cache(maxsize=4096)
@@ -271,11 +277,13 @@ _SERVICE = starts(
     (?:continue|keep) reading(?: below)? | scroll (?:down )?(?:to|for) | skip (?:to|advert)
     sign up (?:for|to|here|now|today) | subscribe (?:to|now|here|today) | log ?in | sign in
     get (?:our|the latest|the best|breaking|more|unlimited) | join (?:our|us on|the conversation|\d)
-    follow (?:us|him|her|me|@|\w+ on|the) | already a subscriber | register
+    follow (?:us|him|her|me|the)\b | follow (?:[\w.]+ ){0,3}(?:@|on twitter)
+    already a subscriber | register
     (?:share|tweet|email|print|comments?|reply|like|save|bookmark|copy link|facebook|twitter)\W*$
     (?:whatsapp|linkedin|pinterest|telegram|reddit|messenger|google news)\W*$
     share (?:this|on|via|the) | click (?:here|to|on) | (?:download|install) (?:the|our)
     support (?:our|us|independent) | donate | become a (?:member|subscriber|supporter)
+    e-?mail (?:[\w.]+ ){1,3}at\b | original article on | you can (?:find|follow|reach|contact)
     all rights reserved | copyright | © | \(c\) ?\d{4}
     this (?:article|story|post|piece) (?:was |is |has been )?(?:originally|first)\b
     this (?:article|story) (?:is|was) (?:provided|produced|supported|syndicated|adapted|sponsored)
@@ -308,6 +316,19 @@ _BYLINE = starts(
     (?:stand|publié|publicado|actualizado|pubblicato|опубликовано|автор)\b
     """
 )
+
+
+_REFERENCES = re.compile(
+    r"^\W*(?:references|notes|notes and references|sources|bibliography|footnotes|works cited|"
+    r"quellen|einzelnachweise|literatur|références|notes et références|referencias|fontes|"
+    r"bibliografia|źródła|примечания|источники|منابع|مراجع|参考文献|脚注)\b.{0,30}$",
+    re.IGNORECASE,
+)
+
+
+def opens_references(text: str) -> bool:
+    """Whether a heading opens the list of a text's sources, where links are part of the text."""
+    return bool(_REFERENCES.match(text))
 
 
 def points_elsewhere(text: str) -> bool:

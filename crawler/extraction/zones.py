@@ -16,6 +16,7 @@ from crawler.extraction.lexicon import (
     names_body,
     names_box,
     names_standfirst,
+    opens_references,
     points_elsewhere,
 )
 from crawler.extraction.tree import Element, Tree
@@ -113,12 +114,20 @@ def _weighs(block: Block) -> bool:
 
 def _has_kin(best: Element, parent: Element, prose: list[Block]) -> bool:
     """Whether the parent has paragraphs outside its best child that look like those inside."""
-    inside = {style(b.element) for b in prose if best.contains(b.element)}
+    inside = {_look(block) for block in prose if best.contains(block.element)} - {""}
     return any(
-        block.element.get("class") and style(block.element) in inside
+        _look(block) in inside
         for block in prose
         if parent.contains(block.element) and not best.contains(block.element)
     )
+
+
+def _look(block: Block) -> str:
+    """The make of a paragraph, or of its box, that has a class; empty when neither has."""
+    for element in (block.element, home(block)):
+        if element.get("class"):
+            return style(element)
+    return ""
 
 
 def _is_named_body(element: Element) -> bool:
@@ -133,17 +142,29 @@ def folded(text: str) -> str:
 def _keep(blocks: list[Block], inside: list[int], title: str, container: Element) -> list[int]:
     """Positions of the blocks that are the body."""
     wanted = folded(title)
+    references = _references(blocks, inside)
     free = [n for n in inside if not blocks[n].kind and folded(blocks[n].text) != wanted]
     core = _core(blocks, free, container)
     homes = [home(blocks[n]) for n in free if style_of_home(blocks[n]) in core]
     parents = {box.parent.index for box in homes if box.parent is not None}
     passed = [
         n
-        for n in free
-        if _earns_place(blocks[n])
-        and (style_of_home(blocks[n]) in core or _fits_outside(blocks[n], container, parents))
+        for n in inside
+        if n in references
+        or (
+            not blocks[n].kind
+            and folded(blocks[n].text) != wanted
+            and _earns_place(blocks[n])
+            and (
+                style_of_home(blocks[n]) in core
+                or _fits_outside(blocks[n], container, parents)
+                or _is_cell(blocks[n], container)
+            )
+        )
     ]
-    sentences = [place for place, n in enumerate(passed) if _is_sentence(blocks[n])]
+    sentences = [
+        place for place, n in enumerate(passed) if n in references or _is_sentence(blocks[n])
+    ]
     if not sentences:
         return []
     start, end = sentences[0], sentences[-1]
@@ -152,6 +173,37 @@ def _keep(blocks: list[Block], inside: list[int], title: str, container: Element
     while end + 1 < len(passed) and _follows(blocks[passed[end]], blocks[passed[end + 1]]):
         end += 1
     return _with_text_below(blocks, passed[start : end + 1])
+
+
+def _references(blocks: list[Block], inside: list[int]) -> set[int]:
+    """Positions of the list items below a heading that opens a list of sources."""
+    found: set[int] = set()
+    below = False
+    for n in inside:
+        block = blocks[n]
+        if block.is_heading or block.size < 30:
+            below = opens_references(block.text) or (below and not block.is_heading)
+        elif below and block.kind in {"", "card"} and _in_list(block.element):
+            found.add(n)
+    return found
+
+
+def _in_list(element: Element) -> bool:
+    return any(one.tag in {"li", "dd"} for one in (element, *element.ancestors()))
+
+
+def _is_cell(block: Block, container: Element) -> bool:
+    """Whether it stands in a table of the text: of some rows, with few links, not set apart."""
+    if block.element.tag not in {"td", "th"}:
+        return False
+    for element in block.element.ancestors():
+        if element is container:
+            return False
+        if element.tag == "table":
+            rows = sum(1 for one in element.elements() if one.tag == "tr")
+            sparse = element.link_chars < 0.3 * max(1, element.chars)
+            return rows > 1 and sparse and not _is_set_apart(element, container)
+    return False
 
 
 def _core(blocks: list[Block], places: list[int], container: Element) -> set[str]:

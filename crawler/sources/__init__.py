@@ -7,6 +7,7 @@ from crawler.items import DocumentItem
 from crawler.sources.feed import parse_feed
 from crawler.sources.listing import parse_listing
 from crawler.sources.sitemap import parse_sitemap
+from crawler.sources.wordpress import parse_wordpress
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,16 @@ def _listing(document: Document) -> DocumentItem:
     )
 
 
+def _wordpress(document: Document) -> DocumentItem:
+    return parse_wordpress(
+        document.body, document.url, document.content_type, timezone=document.timezone
+    )
+
+
 SOURCE_KINDS: Mapping[str, Callable[[Document], DocumentItem]] = {
     "feed": _feed,
     "sitemap": _sitemap,
+    "wordpress": _wordpress,
     "listing": _listing,
 }
 """What reads a document of each kind; raises DocumentError when it is of another."""

@@ -1,46 +1,74 @@
 """What an address leads to: is the document a feed, a sitemap or a page, and what does a page name?
 
-Pure. Channels come best first: the feed that the page names first is by custom the site's main one;
-feeds of comments, of one tag or of one author are left out as long as there is another.
-"""
+Pure. The channels of a page come best first:
 
-from __future__ import annotations
+1. feeds it names (`<link rel="alternate">`): on a section's page the section's own, elsewhere the
+   first, which is by custom the site's main one; feeds of comments, tags, authors or categories
+   and those in another language than the page's come last;
+2. its WordPress API, which tells dates and whole texts but is often walled off;
+3. feeds that only a visible link leads to.
+
+Content types are not believed: too many feeds come as text/html.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from crawler.sources.markup import decoded, decompressed
+from crawler.extraction.bounds import bounded
+from crawler.extraction.encoding import decode
+from crawler.sources.markup import decoded, decompressed, root_name
+from crawler.sources.wordpress import posts_address
 from crawler.text import clean_line
-from crawler.urls import listed_url
+from crawler.urls import listed_url, same_site
+
+ChannelKind = Literal["feed", "sitemap", "wordpress"]
 
 _FEED_TYPES = frozenset(
     {
-        "application/rss+xml",
-        "application/atom+xml",
-        "application/feed+json",
-        "application/rdf+xml",
-        "application/xml+rss",
-        "text/rss+xml",
+        "application/rss+xml", "application/atom+xml", "application/feed+json",
+        "application/rdf+xml", "application/xml+rss", "text/rss+xml",
     }
+)  # fmt: skip
+_COMMENTS = re.compile(
+    r"comment|kommentar|comentari|reacties|yorum|коммент|komentarz|تعليق|تبصر|دیدگاه", re.IGNORECASE
 )
-# Feeds that hold a part of the site only, or no articles.
 _PARTIAL = re.compile(
-    r"comment|kommentar|/tag/|/author/|/category/|/wp-json/|oembed|podcast", re.IGNORECASE
+    r"/(?:tags?|author|category|topics?)/|/wp-json/|oembed|podcast"
+    r"|[?&](?:cat|tag|author|withcomments|p)=|/rsd\b",
+    re.IGNORECASE,
 )
-_HEAD = 4096
-_ROOT = re.compile(r"<(?!\?|!)(?:[\w-]+:)?([A-Za-z][\w-]*)")
-_PAGE_TITLE = 200
+"""Feeds that hold a part of the site only, or no articles."""
+_LOOKS_LIKE_FEED = re.compile(
+    r"/(?:rss|feeds?|atom)(?:/|\.xml|\.rss|\.aspx|\.php|$)|/index\.(?:rdf|rss|xml)$|\.rss$|/\?feed=",
+    re.IGNORECASE,
+)
+_VISIBLE_LINKS = 5
+"""Of the feeds that only a visible link leads to; pages that list feeds list hundreds."""
+_HEAD = 8192
+_TITLE = 200
+
+_USUAL_FEEDS = (
+    "/feed/", "/rss", "/rss.xml", "/feed.xml", "/atom.xml", "/feed", "/index.xml", "/?feed=rss2",
+    "/feeds/posts/default",
+)  # fmt: skip
+_USUAL_SITEMAPS = (
+    "/news-sitemap.xml", "/sitemap-news.xml", "/sitemap_news.xml", "/news_sitemap.xml",
+    "/sitemaps/news.xml", "/sitemap/news.xml", "/googlenews.xml", "/sitemap-google-news.xml",
+    "/arc/outboundfeeds/news-sitemap/?outputType=xml", "/arc/outboundfeeds/rss/?outputType=xml",
+    "/tncms/sitemap/news.xml", "/sitemap_index.xml", "/wp-sitemap.xml", "/sitemap.xml",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One way in which a site tells what it published."""
 
-    kind: Literal["feed", "sitemap"]
+    kind: ChannelKind
     url: str
     title: str = ""
 
@@ -49,62 +77,120 @@ class Channel:
 class Discovery:
     """What a fetched document is."""
 
-    kind: Literal["feed", "sitemap", "page"]
+    kind: Literal["feed", "sitemap", "wordpress", "page"]
     channels: tuple[Channel, ...] = ()
     """What a page names, best first."""
     title: str | None = None
     """A page's own title."""
+    hub: str | None = None
+    """The WebSub hub that a page names."""
 
 
 def discover(body: bytes, url: str, content_type: str | None = None) -> Discovery:
-    """Tells what the document is by its content; content types lie too often.
+    """Tells what the document is, by its content. `url` is where redirects ended.
 
     Raises DocumentError when the bytes cannot be decompressed.
     """
-    text = decoded(decompressed(body), content_type)
-    kind = _kind(text[:_HEAD])
-    return _page(text, url) if kind == "page" else Discovery(kind)
+    content = decompressed(body)
+    kind = _kind(decoded(content[: 4 * _HEAD], content_type)[:_HEAD])
+    return Discovery(kind) if kind != "page" else _page(decode(content, content_type), url)
 
 
-def _kind(head: str) -> Literal["feed", "sitemap", "page"]:
+def usual_channels(url: str) -> tuple[Channel, ...]:
+    """Where sites keep feeds and sitemaps that they name nowhere, likeliest first."""
+    parts = urlsplit(url)
+    root = f"{parts.scheme}://{parts.netloc}"
+    feeds = (Channel("feed", root + path) for path in _USUAL_FEEDS)
+    sitemaps = (Channel("sitemap", root + path) for path in _USUAL_SITEMAPS)
+    return (*feeds, Channel("wordpress", posts_address(f"{root}/wp-json/")), *sitemaps)
+
+
+def _kind(head: str) -> Literal["feed", "sitemap", "wordpress", "page"]:
     start = head.lstrip("\ufeff \t\r\n")
     if start.startswith("{"):
-        return "feed" if "jsonfeed.org" in start or '"items"' in start else "page"
-    root = _ROOT.search(_without_comments(start))
-    name = root[1].lower() if root else ""
-    if name in {"rss", "feed", "rdf", "channel"}:
+        return "feed" if "jsonfeed.org" in start else "page"
+    if start.startswith("["):
+        return "wordpress" if '"guid"' in start or '"link"' in start else "page"
+    root = root_name(start)
+    if root in {"rss", "feed", "rdf", "channel"}:
         return "feed"
-    if name in {"urlset", "sitemapindex"}:
-        return "sitemap"
-    return "page"
-
-
-def _without_comments(text: str) -> str:
-    return re.sub(r"<!--.*?(-->|\Z)", "", text, flags=re.DOTALL)
+    return "sitemap" if root in {"urlset", "sitemapindex"} else "page"
 
 
 def _page(text: str, url: str) -> Discovery:
-    tree = LexborHTMLParser(text)
-    base = tree.css_first("base[href]")
-    root = listed_url(base.attributes.get("href") or "", base=url) if base else None
-    feeds = list(_named_feeds(tree, root or url))
-    whole = [feed for feed in feeds if not _PARTIAL.search(f"{feed.url} {feed.title}")]
+    tree = LexborHTMLParser(bounded(text))
+    base = listed_url(_first(tree, "base[href]", "href"), url) or url
     title = tree.css_first("title")
-    named = clean_line(title.text(), _PAGE_TITLE) if title else None
-    return Discovery("page", tuple(_unique([*whole, *feeds])), named or None)
+    named = clean_line(title.text(), _TITLE) if title else ""
+    named_feeds = _ranked(tree, base, url)
+    channels = (*named_feeds, *_wordpress(tree, base), *_visible_feeds(tree, base, url))
+    hub = listed_url(_first(tree, 'link[rel="hub"]', "href"), base)
+    return Discovery("page", _unique(channels), named or None, hub)
 
 
-def _named_feeds(tree: LexborHTMLParser, base: str) -> Iterator[Channel]:
+def _first(tree: LexborHTMLParser, selector: str, name: str) -> str:
+    found = tree.css_first(selector)
+    return (found.attributes.get(name) or "") if found else ""
+
+
+def _ranked(tree: LexborHTMLParser, base: str, url: str) -> list[Channel]:
+    """The feeds the page names, best first; equals in the page's order."""
+    language = _first(tree, "html[lang]", "lang").lower()[:2]
+    found = list(_named_feeds(tree, base))
+    path = urlsplit(url).path.rstrip("/")
+    is_article = "article" in _first(tree, 'meta[property="og:type"]', "content")
+    section = "" if is_article else path
+
+    def rank(feed: tuple[Channel, str]) -> tuple[bool, bool, bool]:
+        channel, hreflang = feed
+        below = bool(path) and f"{urlsplit(channel.url).path}/".startswith(f"{path}/")
+        own = below and not is_article  # below an article there are its comments
+        comments = bool(_COMMENTS.search(f"{channel.url} {channel.title}"))
+        partial = comments or (not own and (below or bool(_PARTIAL.search(channel.url))))
+        foreign = bool(language and hreflang and hreflang[:2].lower() != language)
+        return partial, foreign, bool(section) and not own
+
+    return [channel for channel, _ in sorted(found, key=rank)]
+
+
+def _named_feeds(tree: LexborHTMLParser, base: str) -> Iterator[tuple[Channel, str]]:
+    """Each named feed with its hreflang."""
     for link in tree.css("link[rel][href], a[rel][href]"):
         attributes = link.attributes
-        relations = (attributes.get("rel") or "").lower().split()
         kind = (attributes.get("type") or "").split(";")[0].strip().lower()
-        if "alternate" not in relations or kind not in _FEED_TYPES:
-            continue
-        address = listed_url(attributes.get("href") or "", base=base)
-        if address:
-            yield Channel("feed", address, clean_line(attributes.get("title") or "", _PAGE_TITLE))
+        address = listed_url(attributes.get("href") or "", base)
+        if "alternate" in _relations(link) and kind in _FEED_TYPES and address:
+            title = clean_line(attributes.get("title") or "", _TITLE)
+            yield Channel("feed", address, title), attributes.get("hreflang") or ""
 
 
-def _unique(channels: Iterable[Channel]) -> list[Channel]:
-    return list({channel.url: channel for channel in reversed(list(channels))}.values())[::-1]
+def _relations(link: LexborNode) -> list[str]:
+    return (link.attributes.get("rel") or "").lower().split()
+
+
+def _wordpress(tree: LexborHTMLParser, base: str) -> Iterator[Channel]:
+    root = listed_url(_first(tree, 'link[rel="https://api.w.org/"]', "href"), base)
+    if root:
+        yield Channel("wordpress", posts_address(root))
+
+
+def _visible_feeds(tree: LexborHTMLParser, base: str, url: str) -> list[Channel]:
+    """Feeds of this site that only a visible link leads to, those nearest its root first."""
+    addresses = (
+        listed_url(link.attributes.get("href") or "", base) for link in tree.css("a[href]")
+    )
+    feeds = dict.fromkeys(
+        address
+        for address in addresses
+        if address and _LOOKS_LIKE_FEED.search(address) and same_site(address, url)
+    )
+    whole = [address for address in feeds if not _PARTIAL.search(address)]
+    nearest = sorted(whole, key=lambda address: address.count("/"))
+    return [Channel("feed", address) for address in nearest[:_VISIBLE_LINKS]]
+
+
+def _unique(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    found: dict[str, Channel] = {}
+    for channel in channels:
+        found.setdefault(channel.url, channel)
+    return tuple(found.values())

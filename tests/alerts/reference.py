@@ -17,7 +17,7 @@ ORDER = ("title", "standfirst", "body", "caption", "author", "section", "tag", "
 BOUNDARY = "\x00"
 DROPPED_MARKS = ("LATIN", "GREEK", "ARABIC", "HEBREW")
 LETTERS = {
-    **dict.fromkeys("آأإٱٲٳٵ", "ا"),
+    **dict.fromkeys("آأإٱٲٳ", "ا"),
     **dict.fromkeys("يىېۍےئۓؠۑ", "ی"),
     **dict.fromkeys("كڪ", "ک"),
     "ګ": "گ",

@@ -7,8 +7,10 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.folding import PAGE, page
 from store.folding import fold, fold_words, tokens
 from store.folding_marks import fold_tokens
+from store.folding_rules import APOSTROPHE, BOUNDARY, RULES
 
 # Letters, marks, separators and controls that meet each other in real pages, and those that
 # break careless code: every kind of composition, expansion and boundary.
@@ -156,3 +158,25 @@ def test_a_token_folds_from_its_own_place(text: str) -> None:
     for token in tokens(text):
         if regex.search(r"\p{M}|['’ʼ]", text) is None:
             assert token.text in fold(text[token.start : token.end]).text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [pair for rule in RULES for pair in rule.alike], ids=repr
+)
+def test_every_row_of_the_published_table_holds(one: str, other: str) -> None:
+    assert one != other
+    assert fold(one).text == fold(other).text
+
+
+@pytest.mark.parametrize(
+    ("char", "becomes"),
+    [(char, rule.becomes) for rule in RULES for char in rule.chars],
+    ids=lambda text: "U+" + "_".join(f"{ord(char):04X}" for char in text),
+)
+def test_every_code_point_of_the_published_table_folds_as_it_says(char: str, becomes: str) -> None:
+    between = "" if becomes in (BOUNDARY, APOSTROPHE) else becomes
+    assert fold_words(f"x {char} y") == ("x", *between.split(), "y")
+
+
+def test_the_page_of_the_manual_is_the_table() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m scripts.folding"

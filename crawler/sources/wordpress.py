@@ -1,0 +1,121 @@
+"""The REST API of WordPress: answers of /wp/v2/posts to entries with their texts.
+
+A post comes with its publication in GMT, its last change and its whole content, so its page need
+not be fetched. Sites may switch the API off or wall it off; then DocumentError says so.
+"""
+
+import json
+import re
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from crawler.dates import parse_date
+from crawler.items import DocumentError, DocumentItem, EntryItem
+from crawler.sources.entries import LONGEST_GUID, names_of, summary_of, title_of
+from crawler.sources.markup import decoded, decompressed, plain_text, what_is
+from crawler.text import clean_line, clean_text
+from crawler.urls import listed_url
+
+POSTS_A_PAGE = 100
+"""The most that WordPress gives at once."""
+_FIELDS = (
+    "id", "guid", "link", "date", "date_gmt", "modified_gmt", "title", "excerpt", "content",
+    "yoast_head_json.author",
+)  # fmt: skip
+_PAGE = re.compile(r"(?<=[?&]page=)\d{1,6}")
+
+
+def posts_address(root: str) -> str:
+    """The address of the newest posts. `root` is the API's own: …/wp-json/ or …/?rest_route=/."""
+    query = urlencode(
+        {
+            "per_page": POSTS_A_PAGE,
+            "orderby": "date",
+            "page": 1,
+            "_fields": ",".join(_FIELDS),
+        },
+        safe=",",
+    )
+    parts = urlsplit(root)
+    if "rest_route=" in parts.query:
+        route = parts.query.rstrip("/") + "/wp/v2/posts"
+        return urlunsplit(parts._replace(query=f"{route}&{query}"))
+    path = parts.path.rstrip("/") + "/wp/v2/posts"
+    return urlunsplit(parts._replace(path=path, query=query))
+
+
+def parse_wordpress(
+    body: bytes, url: str, content_type: str | None = None, *, timezone: str = "UTC"
+) -> DocumentItem:
+    """The posts of an answer, newest first; `older` leads to the next page of a full one.
+
+    `timezone` is for posts whose time is told without GMT. Raises DocumentError when the answer
+    holds no posts, saying what it is or what WordPress says.
+    """
+    text = decoded(decompressed(body), content_type).lstrip("\ufeff \t\r\n")
+    if text[:1] not in {"[", "{"}:
+        raise DocumentError(what_is(text))
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"a broken JSON document: {str(error)[:100]}") from error
+    if not isinstance(answer, list):
+        raise DocumentError(_complaint(answer))
+    entries = [_entry(post, url, timezone) for post in answer if isinstance(post, dict)]
+    kept = tuple(entry for entry in entries if entry)
+    if answer and not kept:
+        raise DocumentError("a JSON document that holds no WordPress posts")
+    warnings = (f"{len(answer) - len(kept)} posts without an address were left out",)
+    return DocumentItem(
+        entries=kept,
+        older=_next_page(url) if len(answer) >= POSTS_A_PAGE else None,
+        warnings=warnings if len(kept) < len(answer) else () if kept else ("it lists no posts",),
+    )
+
+
+def _complaint(answer: object) -> str:
+    """What an answer that is no list says, in WordPress's own words if it has any."""
+    code, message = (_string(answer, key) for key in ("code", "message"))
+    if code and message:
+        return f"WordPress refuses ({clean_line(code, 60)}): {clean_line(plain_text(message), 200)}"
+    return "a JSON document that holds no WordPress posts"
+
+
+def _next_page(url: str) -> str | None:
+    return _PAGE.sub(lambda page: str(int(page[0]) + 1), url) if _PAGE.search(url) else None
+
+
+def _member(table: object, key: str) -> object:
+    return table.get(key) if isinstance(table, dict) else None
+
+
+def _string(table: object, key: str) -> str:
+    value = _member(table, key)
+    return value if isinstance(value, str) else ""
+
+
+def _rendered(post: dict[str, object], key: str) -> str:
+    """A field's HTML; nothing of what a password protects."""
+    field = post.get(key)
+    return "" if _member(field, "protected") is True else _string(field, "rendered")
+
+
+def _entry(post: dict[str, object], url: str, timezone: str) -> EntryItem | None:
+    address = listed_url(_string(post, "link"), url) if _string(post, "link") else None
+    if address is None:
+        return None
+    published = parse_date(_string(post, "date_gmt")) or parse_date(
+        _string(post, "date"), timezone=timezone
+    )
+    modified = parse_date(_string(post, "modified_gmt"))
+    return EntryItem(
+        url=address,
+        guid=clean_line(_rendered(post, "guid"), LONGEST_GUID) or None,
+        title=title_of(_rendered(post, "title")),
+        summary=summary_of(_rendered(post, "excerpt")),
+        content=clean_text(_rendered(post, "content")).strip() or None,
+        authors=names_of([_string(post.get("yoast_head_json"), "author")]),
+        published=published.at if published else None,
+        published_precision=published.precision if published else "unknown",
+        published_from="api" if published else "unknown",
+        modified=modified.at if modified else None,
+    )
