@@ -1,5 +1,6 @@
 """The sentences around the best places of a match, with the words marked."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,12 +37,25 @@ class Excerpt:
     """In order; they neither overlap nor touch."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Window:
+    """A piece of a field on its way to an excerpt; it grows while the next places fit in."""
+
     field: str
     start: int
     end: int
-    spans: tuple[Span, ...]
+    spans: list[Span]
+
+    def takes(self, span: Span, sentence: tuple[int, int], length: int) -> bool:
+        """Whether the place lies inside, or its sentence follows and fits; then it is taken."""
+        if span.field != self.field:
+            return False
+        if span.end > self.end:
+            if sentence[0] > self.end + 1 or sentence[1] - self.start > length:
+                return False
+            self.end = sentence[1]
+        self.spans.append(span)
+        return True
 
 
 def excerpts(
@@ -51,8 +65,8 @@ def excerpts(
 
     The best have the most different terms, then the most places; an early one beats a late one.
     """
-    fields = list(text.fields)
-    ordered = sorted(set(spans), key=lambda span: (fields.index(span.field), span.start, -span.end))
+    fields = {name: index for index, name in enumerate(text.fields)}
+    ordered = sorted(set(spans), key=lambda span: (fields[span.field], span.start, -span.end))
     windows = _windows(text, ordered, length)
     best = sorted(
         range(len(windows)),
@@ -68,38 +82,28 @@ def excerpts(
 def _windows(text: Text, spans: Sequence[Span], length: int) -> list[_Window]:
     """Sentences around the places; places whose sentences fit together share a window."""
     windows: list[_Window] = []
+    ends = {name: _sentence_ends(text.fields[name]) for name in {span.field for span in spans}}
     for span in spans:
         content = text.fields[span.field]
-        start, end = _sentence(content, span.start, span.end)
+        sentence = _sentence(content, ends[span.field], span)
         last = windows[-1] if windows else None
-        if last is not None and last.field == span.field and span.end <= last.end:
-            windows[-1] = _Window(last.field, last.start, last.end, (*last.spans, span))
-        elif (
-            last is not None
-            and last.field == span.field
-            and start <= last.end + 1
-            and end - last.start <= length
-        ):
-            windows[-1] = _Window(last.field, last.start, end, (*last.spans, span))
-        else:
-            after = last.end if last is not None and last.field == span.field else 0
-            start, end = _cut(content, (max(start, min(after, span.start)), end), span, length)
-            windows.append(_Window(span.field, start, end, (span,)))
+        if last is not None and last.takes(span, sentence, length):
+            continue
+        after = last.end if last is not None and last.field == span.field else 0
+        free = (max(sentence[0], min(after, span.start)), sentence[1])
+        windows.append(_Window(span.field, *_cut(content, free, span, length), [span]))
     return windows
 
 
-def _sentence(content: str, start: int, end: int) -> tuple[int, int]:
+def _sentence_ends(content: str) -> list[int]:
+    return [mark.end() for mark in _SENTENCE_END.finditer(content)] + [len(content)]
+
+
+def _sentence(content: str, ends: list[int], span: Span) -> tuple[int, int]:
     """The sentence or sentences that hold the place, without the white space around them."""
-    first = 0
-    for mark in _SENTENCE_END.finditer(content):
-        if mark.end() <= start:
-            first = mark.end()
-        elif mark.end() >= end:
-            return _stripped(content, first, mark.end())
-    return _stripped(content, first, len(content))
-
-
-def _stripped(content: str, start: int, end: int) -> tuple[int, int]:
+    before = bisect_right(ends, span.start) - 1
+    start = ends[before] if before >= 0 else 0
+    end = ends[min(bisect_left(ends, span.end), len(ends) - 1)]
     while start < end and content[start].isspace():
         start += 1
     while end > start and content[end - 1].isspace():

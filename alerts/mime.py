@@ -16,14 +16,15 @@ _SAFE = str.maketrans({**dict.fromkeys(_CONTROLS, " "), **dict.fromkeys(_TURNS, 
 class _Subject(UniqueUnstructuredHeader):
     """Folded by `email.header`: the newer code loses the space between two encoded words."""
 
-    def fold(self, *, policy: Policy) -> str:  # type: ignore[override]
+    def fold(self, *, policy: Policy) -> str:
         """The header with its line breaks."""
-        text = Header(str(self), "utf-8", maxlinelen=76, header_name="Subject")
+        charset = "us-ascii" if self.isascii() else "utf-8"
+        text = Header(str(self), charset, maxlinelen=76, header_name="Subject")
         return f"Subject: {text.encode(linesep=policy.linesep)}{policy.linesep}"
 
 
 _HEADERS = HeaderRegistry()
-_HEADERS.map_to_type("subject", _Subject)
+_HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type] # as it wants them
 _POLICY = SMTP.clone(header_factory=_HEADERS)
 
 

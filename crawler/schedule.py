@@ -25,6 +25,8 @@ from email.utils import parsedate_to_datetime
 SOONEST = timedelta(minutes=1)
 ARTICLES_PER_VISIT = 3.0
 """A third of the smallest common window, so that two visits always overlap."""
+RARE = 0.001
+"""Articles a day; below it the rhythm says nothing."""
 LONGEST_FAILING = timedelta(days=1)
 LONGEST_GONE = timedelta(days=30)
 JITTER = 0.1
@@ -67,7 +69,7 @@ def next_visit(outcome: VisitOutcome, now: datetime, jitter: float) -> datetime:
 
 def _wait_working(outcome: VisitOutcome) -> timedelta:
     wait = outcome.every
-    if outcome.articles_per_day > 0:
+    if outcome.articles_per_day > RARE:
         wait = min(wait, timedelta(days=ARTICLES_PER_VISIT / outcome.articles_per_day))
     if outcome.refresh_asked is not None:
         wait = max(wait, min(outcome.refresh_asked, outcome.every))

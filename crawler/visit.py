@@ -27,6 +27,7 @@ from crawler.record import (
     record_unchanged,
 )
 from crawler.sources import Document
+from crawler.sources.wordpress import posts_address
 from store.articles import Entry
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -100,8 +101,16 @@ class Visit:
         self._known = {document.url: document for document in known}
         main = [document for document in known if document.main]
         if not main:
-            return (self._want(self.source.url, self.source.kind),)
+            return (self._want(self._start(), self.source.kind),)
         return tuple(self._want(document.url, document.kind) for document in main)
+
+    def _start(self) -> str:
+        """The address itself, but of a WordPress site its newest posts."""
+        url = self.source.url
+        if self.source.kind != "wordpress":
+            return url
+        is_api = "/wp-json" in url or "rest_route=" in url
+        return posts_address(url if is_api else f"{url.rstrip('/')}/wp-json/")
 
     def _want(self, url: str, kind: str, main: bool = True) -> Wanted:
         return Wanted(self.source_id, url, kind, main, self._validators(url))  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from alerts.channels import CHANNEL_KINDS
 from alerts.channels.base import ChannelTable
 from alerts.config import ExampleConfig, WatchlistConfig
 from crawler.config import CrawlerConfig, SelectConfig, SourceConfig
-from service.config_models import HealthConfig, ServiceConfig, WebConfig
+from service.config.models import HealthConfig, ServiceConfig, WebConfig
 from store.config import parse_size
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from alerts.records import article_record, match_record
 from crawler.config import SourceConfig
 from crawler.items import ArticleItem
 from store.articles import Article
@@ -14,46 +15,9 @@ from store.deliveries import Delivery, Match
 from store.sources import SourceState
 
 
-def article_object(article: Article, *, body: bool = True) -> dict[str, Any]:
-    """An article; a match holds it without its body."""
-    fields: dict[str, Any] = {
-        "id": article.id,
-        "url": article.url,
-        "canonical_url": article.canonical_url,
-        "source": article.source_id,
-        "title": article.title,
-        "standfirst": article.standfirst,
-        "body": article.body,
-        "captions": article.captions,
-        "authors": article.authors,
-        "section": article.section,
-        "tags": article.tags,
-        "lang": article.lang,
-        "image": article.image,
-        "published": moment(article.published),
-        "published_precision": article.published_precision,
-        "published_from": article.published_from,
-        "modified": moment(article.modified),
-        "first_seen": moment(article.first_seen),
-        "story": article.story_id,
-        "revision": article.revision,
-        "paywalled": article.paywalled,
-    }
-    if not body:
-        del fields["body"], fields["captions"]
-    return fields
-
-
-def match_object(match: Match, article: Article) -> dict[str, Any]:
-    """A match with its article, the terms that hit and the sentences they stand in."""
-    return {
-        "id": match.id,
-        "watchlist": match.watchlist,
-        "article": article_object(article, body=False),
-        "matched_at": moment(match.matched_at),
-        "terms": match.terms,
-        "excerpts": match.excerpts,
-    }
+def article_object(article: Article) -> dict[str, Any]:
+    """An article with its text; in a match it stands without."""
+    return {**article_record(article), "body": article.body, "captions": article.captions}
 
 
 def delivery_object(delivery: Delivery, matches: Sequence[tuple[Match, Article]]) -> dict[str, Any]:
@@ -70,7 +34,7 @@ def delivery_object(delivery: Delivery, matches: Sequence[tuple[Match, Article]]
         "delivered_at": moment(delivery.delivered_at),
         "kind": delivery.kind,
         "subject": delivery.subject,
-        "matches": [match_object(match, article) for match, article in matches],
+        "matches": [match_record(match, article) for match, article in matches],
     }
 
 

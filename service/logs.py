@@ -10,7 +10,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.config_secrets import hide_userinfo
+from service.config.filling import hide_userinfo
 from service.printable import show_controls, to_json
 
 LEAST_SECRET = 4

@@ -5,8 +5,8 @@ word, or one letter with its marks in scripts that write no spaces. So "whole to
 a space on either side", whatever stood there.
 
 What each code point becomes is decided in `store.folding_rules`. ASCII is folded by one
-translation of bytes, other text by one look-up of numbers (`store.folding_table`), and only text
-with loose marks that hang on their neighbours letter by letter (`store.folding_marks`).
+translation of bytes, other text by one look-up of numbers (`store.folding_table`), and only words
+with loose marks, which hang on their neighbours, letter by letter (`store.folding_marks`).
 """
 
 import unicodedata
@@ -175,9 +175,8 @@ def _fold_numbers(text: str) -> Folded:
     numbers, most = table.numbers(codes)
     offsets: _Offsets | None = None
     if most >= table.SPECIAL:
-        if (numbers == table.NEIGHBOURS).any():
-            return _fold_letters(text)
-        numbers, offsets = _unfolded(codes, numbers)
+        numbers, offsets = _with_neighbours(f" {text} ", numbers)
+        numbers, offsets = _unfolded(codes, numbers, offsets)
         most = int(numbers.max())
     if not numbers.all():
         kept = numbers.nonzero()[0]
@@ -185,8 +184,8 @@ def _fold_numbers(text: str) -> Folded:
     if most < 128:
         return _fold_bytes(text, numbers.astype(np.uint8).tobytes(), offsets)
     if most >= table.MARK:
-        if most >> table.CLASS_SHIFT and _marks_out_of_order(numbers):
-            return _fold_letters(text)
+        if most >> table.CLASS_SHIFT:
+            numbers = _sorted_marks(numbers)
         numbers, offsets = _spaced(numbers, offsets)
     _drop_s(numbers)
     numbers &= table.CODE_POINT
@@ -213,21 +212,47 @@ def _byte_offsets(numbers: _Letters, places: _Offsets, offsets: _Offsets | None)
     return np.repeat(places, lengths)
 
 
-def _unfolded(codes: table.Numbers, numbers: table.Numbers) -> tuple[table.Numbers, _Offsets]:
+def _with_neighbours(text: str, numbers: table.Numbers) -> tuple[table.Numbers, _Offsets]:
+    """With every run of letters that holds a loose mark folded letter by letter."""
+    loose = (numbers == table.NEIGHBOURS).nonzero()[0]
+    offsets = np.arange(len(numbers))
+    if not len(loose):
+        return numbers, offsets
+    inside = (numbers != _SPACE) & (numbers != _APOSTROPHE)
+    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    runs = np.unique(np.searchsorted(edges, loose, "right")) - 1
+    parts, sources, done = [], [], 0
+    for start, end in zip(edges[runs].tolist(), edges[runs + 1].tolist(), strict=True):
+        part, within = table.run_numbers(text[start:end])
+        parts += [numbers[done:start], part]
+        sources += [offsets[done:start], within + start]
+        done = end
+    parts.append(numbers[done:])
+    sources.append(offsets[done:])
+    return np.concatenate(parts), np.concatenate(sources)
+
+
+def _unfolded(
+    codes: table.Numbers, numbers: table.Numbers, offsets: _Offsets
+) -> tuple[table.Numbers, _Offsets]:
     """With the code points that unfold to several put in their place."""
     places = np.flatnonzero(numbers == table.SEVERAL)
-    parts = [table.unfolded(code) for code in codes[places].tolist()]
+    if not len(places):
+        return numbers, offsets
+    parts = [table.unfolded(code) for code in codes[offsets[places]].tolist()]
     lengths = np.ones(len(numbers), np.intp)
     lengths[places] = [len(part) for part in parts]
-    offsets = np.repeat(np.arange(len(numbers)), lengths)
-    longer = numbers[offsets]
+    longer = np.repeat(numbers, lengths)
     longer[longer == table.SEVERAL] = np.concatenate(parts)
-    return longer, offsets
+    return longer, np.repeat(offsets, lengths)
 
 
-def _marks_out_of_order(numbers: table.Numbers) -> bool:
+def _sorted_marks(numbers: table.Numbers) -> table.Numbers:
+    """Marks in canonical order, as any two spellings of one text must agree."""
     classes = numbers >> table.CLASS_SHIFT
-    return bool(((classes[1:] < classes[:-1]) & (classes[1:] > 0)).any())
+    if not ((classes[1:] < classes[:-1]) & (classes[1:] > 0)).any():
+        return numbers
+    return numbers[np.lexsort((classes, np.cumsum(classes == 0)))]
 
 
 def _spaced(

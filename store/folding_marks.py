@@ -1,6 +1,6 @@
-"""Folding from its definition, letter by letter: for text whose marks need their neighbours.
+"""Folding from its definition, letter by letter: for words whose marks need their neighbours.
 
-`store.folding` takes this way only where its tables cannot decide, and must agree with it.
+`store.folding` takes this way only where its table cannot decide, and must agree with it.
 """
 
 import unicodedata

@@ -1,10 +1,11 @@
 """The folding of each code point as one number, so that a whole text is one look-up.
 
 A number holds the folded code point, and what the look-up has to know about it. Most texts need
-no more; those whose letters unfold to several or hang on their neighbours are marked `SPECIAL`.
+no more; code points that unfold to several or hang on their neighbours are marked `SPECIAL`.
 """
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -50,6 +51,16 @@ def unfolded(code: int) -> Numbers:
     return _several[code]
 
 
+@lru_cache(maxsize=65536)
+def run_numbers(run: str) -> tuple[Numbers, npt.NDArray[np.intp]]:
+    """The numbers of a run of letters with loose marks, and their offsets in it."""
+    pieces = fold_pieces(run)
+    return (
+        np.array([_number(piece) for piece, _ in pieces], np.uint32),
+        np.array([offset for _, offset in pieces], np.intp),
+    )
+
+
 def _learn(code: int) -> None:
     """Work out one code point on its first use: a table of all takes a second to fill."""
     char = chr(code)
@@ -66,6 +77,7 @@ def _learn(code: int) -> None:
         _numbers[code] = _number(pieces[0]) if pieces else 0
 
 
+@lru_cache(maxsize=65536)
 def _number(char: str) -> int:
     if char in (BOUNDARY, APOSTROPHE):
         return ord(char)

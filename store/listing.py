@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session, col, or_, select
 
 from store.articles import Article, ArticleUrl, Entry
-from store.deliveries import Alert, Delivery, Match
+from store.deliveries import Alert, ChannelState, Delivery, Match
 from store.types import bound_lists
 
 _PART = 500
@@ -148,8 +148,14 @@ def copies_of(session: Session, article: Article) -> Sequence[Article]:
 
 
 def dead_letters(session: Session, ids: Sequence[str] | None) -> Sequence[Delivery]:
-    """Dead letters: all of them, or those with these keys or numbers."""
-    query = select(Delivery).where(Delivery.state == "dead").order_by(col(Delivery.id))
+    """Dead letters: all of them, or those with these keys or numbers.
+
+    What waits for a channel that was told to stop counts as such: only a person sets it going.
+    """
+    stopped = select(ChannelState.id).where(col(ChannelState.stopped_at).is_not(None))
+    kept = col(Delivery.state).in_(("pending", "held")) & col(Delivery.channel).in_(stopped)
+    query = select(Delivery).where(or_(col(Delivery.state) == "dead", kept))
+    query = query.order_by(col(Delivery.id))
     if ids is None:
         return session.exec(query).all()
     numbers = [int(name) for name in ids if name.isascii() and name.isdecimal() and len(name) < 18]

@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 import pytest
 
+from alerts.records import match_record
 from scripts.manual import MANUAL, TABLES, manual, table
 from service.cli import COMMANDS
 from service.config import load
-from service.json_objects import article_object, delivery_object, match_object, source_object
+from service.json_objects import article_object, delivery_object, source_object
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from tests.service.configs import ROOT, SHIPPED, write
@@ -101,7 +102,7 @@ def test_every_field_of_an_object_is_in_the_manual() -> None:
     article, match, delivery = Article(), Match(), Delivery()
     objects = {
         "article": article_object(article),
-        "match": match_object(match, article),
+        "match": match_record(match, article),
         "delivery": delivery_object(delivery, []),
         "source": source_object("x", None, None),
     }

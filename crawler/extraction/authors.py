@@ -6,6 +6,7 @@ addresses, "Admin", "Staff Reporter" and the site's own name are not authors.
 """
 
 import re
+from functools import lru_cache
 
 from crawler.extraction.blocks import Block
 from crawler.extraction.lexicon import any_of, kind_of, names, starts, words_of
@@ -156,7 +157,7 @@ def _bylines(tree: Tree, start: int) -> list[str]:
         if not element.attrs:
             continue
         is_rel = "author" in element.get("rel").split()
-        if not is_rel and not _BYLINE.search(words_of(element.label[:300])):
+        if not is_rel and not (element.label and _names_byline(element.label)):
             continue
         if any(kind_of(above.label) in _NOT_HERE for above in element.ancestors() if above.attrs):
             continue
@@ -166,6 +167,11 @@ def _bylines(tree: Tree, start: int) -> list[str]:
             near.append((distance if is_rel else distance + 10, text))
     near.sort(key=lambda found: found[0])
     return [text for _, text in near[:_TRIED]]
+
+
+@lru_cache(maxsize=4096)
+def _names_byline(label: str) -> bool:
+    return bool(_BYLINE.search(words_of(label[:300])))
 
 
 def _signed_lines(blocks: list[Block], headline: int, first: int) -> list[str]:

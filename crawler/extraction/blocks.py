@@ -10,6 +10,7 @@ whatever its name says (real pages put articles into <header>, <aside>, <form> a
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crawler.extraction.lexicon import is_credit, kind_of, names_body
 from crawler.extraction.tree import BLOCKS, Element, Tree
@@ -50,6 +51,7 @@ _KIND_BY_ROLE = {
 _GUARD = {
     "talk": 0.75,
     "consent": 0.95,
+    "gallery": 0.6,
     "service": 0.4,
     "furniture": 0.35,
     "hidden": 0.3,
@@ -64,6 +66,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔।|:;\"'”’»)\]]\W*$")
 _INNER_STOP = re.compile(r"[.!?。！？؟۔।,،、，;:]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_NEVER_FURNITURE = frozenset({"html", "body", "main", "article"})
 _MAX_BLOCKS = 20_000
 _NUMBER = re.compile(r"\d+")
 _NEVER_CARDS = HEADINGS | {"p", "span", "a", "b", "strong", "em", "i", "td", "th", "tr", "br"}
@@ -82,6 +85,8 @@ class Block:
     """Sort of furniture that encloses it; empty for none."""
     size: int = 0
     """Characters, one of a script without spaces counted thrice."""
+    is_prose: bool = False
+    """Whether it reads like running text: long enough, sentences, few links."""
 
     @property
     def link_share(self) -> float:
@@ -92,16 +97,6 @@ class Block:
     def is_heading(self) -> bool:
         """Whether it stands in a heading tag."""
         return self.element.tag in HEADINGS
-
-    @property
-    def is_prose(self) -> bool:
-        """Whether it reads like running text: long enough, sentences, few links."""
-        return (
-            self.size >= 80
-            and self.link_share < 0.5
-            and not self.is_heading
-            and bool(_INNER_STOP.search(self.text))
-        )
 
 
 def read_blocks(tree: Tree, title: str) -> list[Block]:
@@ -132,7 +127,12 @@ def _around_headline(blocks: list[Block], title: str) -> set[int]:
 
 def style(element: Element) -> str:
     """Tag and class with numbers blurred: what elements of one make have in common."""
-    return f"{element.tag}.{_NUMBER.sub('#', element.get('class'))}"
+    return f"{element.tag}.{_blurred(element.get('class'))}"
+
+
+@lru_cache(maxsize=4096)
+def _blurred(names: str) -> str:
+    return _NUMBER.sub("#", names)
 
 
 def _cards(tree: Tree, blocks: list[Block], weights: list[int]) -> Iterator[int]:
@@ -140,6 +140,8 @@ def _cards(tree: Tree, blocks: list[Block], weights: list[int]) -> Iterator[int]
     leads = {b.element.index for b in blocks if b.link_share > 0.8 and b.size >= 20}
     total = max(1, weights[tree.body.index])
     for element in tree.elements:
+        if len(element.kids) < 3 or element.link_chars < 60:
+            continue
         makes: dict[str, list[Element]] = {}
         for kid in element.kids:
             if isinstance(kid, Element) and kid.tag not in _NEVER_CARDS and kid.link_chars >= 20:
@@ -164,21 +166,27 @@ def _stands_in(element: Element, marked: set[int]) -> bool:
 def prose_weights(blocks: list[Block], count: int) -> list[int]:
     """Characters of prose in and below every element, by the element's index.
 
-    Prose in list items counts a third: articles have some, lists of teasers nothing else.
+    Prose in list items counts a third: articles have some, lists of teasers nothing else; that
+    of items with a heading of their own a tenth.
     """
     weights = [0] * count
     for block in blocks:
         if block.is_prose and not block.kind:
             above = [block.element, *block.element.ancestors()]
-            in_list = any(element.tag == "li" for element in above[:3])
+            item = next((element for element in above[:3] if element.tag == "li"), None)
+            parts = 1 if item is None else 10 if _has_heading(item) else 3
             for element in above:
-                weights[element.index] += block.size // 3 if in_list else block.size
+                weights[element.index] += block.size // parts
     return weights
+
+
+def _has_heading(element: Element) -> bool:
+    return any(kid.tag in HEADINGS for kid in element.kids if isinstance(kid, Element))
 
 
 def text_size(text: str) -> int:
     """Characters, those of scripts that write words without spaces counted thrice."""
-    return len(text) + 2 * len(_CJK.findall(text))
+    return len(text) if text.isascii() else len(text) + 2 * len(_CJK.findall(text))
 
 
 class _Run:
@@ -198,13 +206,25 @@ class _Run:
                 self.link_chars += len(text.strip())
 
     def flush(self, element: Element) -> None:
+        if not self.parts:
+            return
         text = " ".join("".join(self.parts).split())
         if text and len(self.blocks) < _MAX_BLOCKS:
-            self.blocks.append(
-                Block(text, element, min(self.link_chars, len(text)), "", text_size(text))
-            )
+            self.blocks.append(make_block(text, element, self.link_chars))
         self.parts.clear()
         self.link_chars = self.breaks = 0
+
+
+def make_block(text: str, element: Element, link_chars: int) -> Block:
+    """A block with its measures."""
+    size = text_size(text)
+    is_prose = (
+        size >= 80
+        and link_chars < 0.5 * len(text)
+        and element.tag not in HEADINGS
+        and bool(_INNER_STOP.search(text))
+    )
+    return Block(text, element, min(link_chars, len(text)), "", size, is_prose)
 
 
 def _split(body: Element) -> list[Block]:
@@ -257,9 +277,11 @@ def _kinds(tree: Tree, weights: list[int], headline: set[int]) -> list[str]:
         kind = _own_kind(element)
         if above and kind != "caption":
             kinds[index] = above
-        elif kind and not (index in headline and weights[index]):
-            if not _is_guarded(element, kind, weights[index], total):
-                kinds[index] = kind
+        elif kind and not (
+            (index in headline and weights[index])
+            or _is_guarded(element, kind, weights[index], total)
+        ):
+            kinds[index] = kind
     return kinds
 
 
@@ -275,25 +297,24 @@ def _is_guarded(element: Element, kind: str, weight: int, total: int) -> bool:
 
 
 def _own_kind(element: Element) -> str:
-    if element.tag in {"html", "body", "main", "article"} or not element.parent:
+    tag, attrs = element.tag, element.attrs
+    if tag in _NEVER_FURNITURE or element.parent is None:
         return ""
-    attrs = element.attrs
-    if attrs:
-        if "hidden" in attrs or _HIDDEN_STYLE.search(attrs.get("style", "")):
-            return "hidden"
-        if attrs.get("itemprop") == "articleBody" or attrs.get("role") in {"main", "article"}:
-            return ""
-        label = element.label
-        if label:
-            if names_body(label):
-                return ""
-            kind = kind_of(label)
-            if kind:
-                return kind
-        role = _KIND_BY_ROLE.get(attrs.get("role", ""))
-        if role:
-            return role
-    return _KIND_BY_TAG.get(element.tag, "")
+    if not attrs:
+        return _KIND_BY_TAG.get(tag, "")
+    role = attrs.get("role") or ""
+    if "hidden" in attrs or _HIDDEN_STYLE.search(attrs.get("style") or ""):
+        return "hidden"
+    if role in {"main", "article"} or attrs.get("itemprop") == "articleBody":
+        return ""
+    label = element.label
+    if label and names_body(label):
+        return ""
+    return (
+        (kind_of(label) if label else "")
+        or _KIND_BY_ROLE.get(role, "")
+        or _KIND_BY_TAG.get(tag, "")
+    )
 
 
 def ends_sentence(text: str) -> bool:

@@ -124,9 +124,14 @@ _KINDS = {
     "caption": names(
         r"""
         captions? | wp-caption-text | cutline | legend | credit | bildunterschrift | copyright
-        image-(?:caption|credit|source|info|copyright) | img-(?:caption|credit)
-        photo-(?:caption|credits?) | picture-(?:caption|credit) | figure-caption
-        media-(?:caption|credit) | fig-caption | gallery-caption
+        (?:image|img|photo|picture|figure|fig|media|gallery)-(?:caption|credits?|desc\w*|legend)
+        (?:image|img)-(?:source|info|copyright|text)
+        """
+    ),
+    "gallery": names(
+        r"""
+        gallery | galleries | slide-show\w* | carousel\w* | slider | swiper\w* | scroller
+        photo-gallery | image-gallery | slick-\w+
         """
     ),
     "hidden": whole_names(
@@ -272,11 +277,13 @@ _SERVICE = starts(
     (?:continue|keep) reading(?: below)? | scroll (?:down )?(?:to|for) | skip (?:to|advert)
     sign up (?:for|to|here|now|today) | subscribe (?:to|now|here|today) | log ?in | sign in
     get (?:our|the latest|the best|breaking|more|unlimited) | join (?:our|us on|the conversation|\d)
-    follow (?:us|him|her|me|@|\w+ on|the) | already a subscriber | register
+    follow (?:us|him|her|me|the)\b | follow (?:[\w.]+ ){0,3}(?:@|on twitter)
+    already a subscriber | register
     (?:share|tweet|email|print|comments?|reply|like|save|bookmark|copy link|facebook|twitter)\W*$
     (?:whatsapp|linkedin|pinterest|telegram|reddit|messenger|google news)\W*$
     share (?:this|on|via|the) | click (?:here|to|on) | (?:download|install) (?:the|our)
     support (?:our|us|independent) | donate | become a (?:member|subscriber|supporter)
+    e-?mail (?:[\w.]+ ){1,3}at\b | original article on | you can (?:find|follow|reach|contact)
     all rights reserved | copyright | © | \(c\) ?\d{4}
     this (?:article|story|post|piece) (?:was |is |has been )?(?:originally|first)\b
     this (?:article|story) (?:is|was) (?:provided|produced|supported|syndicated|adapted|sponsored)
@@ -314,7 +321,7 @@ _BYLINE = starts(
 _REFERENCES = re.compile(
     r"^\W*(?:references|notes|notes and references|sources|bibliography|footnotes|works cited|"
     r"quellen|einzelnachweise|literatur|références|notes et références|referencias|fontes|"
-    r"bibliografia|źródła|примечания|источники|منابع|مراجع|参考文献|脚注)\W*$",
+    r"bibliografia|źródła|примечания|источники|منابع|مراجع|参考文献|脚注)\b.{0,30}$",
     re.IGNORECASE,
 )
 

@@ -61,8 +61,8 @@ def read_structured(tree: Tree, url: str) -> Structured:
 
 def _json_ld(tree: Tree) -> Iterator[dict[str, object]]:
     budget = _MAX_NODES
-    for attributes, text in tree.scripts:
-        if "ld+json" not in attributes.get("type", "").lower() or len(text) > _MAX_SCRIPT:
+    for kind, text in tree.scripts:
+        if "ld+json" not in kind or len(text) > _MAX_SCRIPT:
             continue
         for node in _flatten(_load(text)):
             budget -= 1

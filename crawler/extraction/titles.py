@@ -1,10 +1,10 @@
 """The headline, without the site's name.
 
 A page states its headline up to five times, and they often differ: heads are written for search
-engines and social networks, the printed one may carry a kicker. Each claim has a weight, equal claims
-add theirs up, the heaviest text wins. The weights were fitted on 328 pages with a known headline;
-their order is what matters: a printed heading beats a lone claim of the head, two claims of the
-head that agree beat the heading.
+engines and social networks, the printed one may carry a kicker. Each claim has a weight, equal
+claims add theirs up, the heaviest text wins. The weights were fitted on 328 pages with a known
+headline; their order is what matters: a printed heading beats a lone claim of the head, two claims
+of the head that agree beat the heading.
 """
 
 import re

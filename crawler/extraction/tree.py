@@ -29,12 +29,16 @@ BLOCKS = _tags(
 class Element:
     """An element with its children: elements and strings, in order."""
 
-    __slots__ = ("attrs", "chars", "index", "kids", "last", "link_chars", "parent", "tag")
+    __slots__ = ("attrs", "chars", "index", "kids", "label", "last", "link_chars", "parent", "tag")
 
-    def __init__(self, tag: str, attrs: dict[str, str], parent: "Element | None") -> None:
+    def __init__(
+        self, tag: str, attrs: dict[str, str | None], parent: "Element | None" = None
+    ) -> None:
         self.tag = tag
         self.attrs = attrs
         self.parent = parent
+        self.label = f"{attrs.get('class') or ''} {attrs.get('id') or ''}".strip() if attrs else ""
+        """Class and id, as authors name things."""
         self.kids: list[Element | str] = []
         self.index = 0
         """Position in document order."""
@@ -47,12 +51,7 @@ class Element:
 
     def get(self, name: str) -> str:
         """The attribute's value; empty when it is missing."""
-        return self.attrs.get(name, "")
-
-    @property
-    def label(self) -> str:
-        """Class and id, as authors name things."""
-        return f"{self.get('class')} {self.get('id')}".strip()
+        return self.attrs.get(name) or ""
 
     def elements(self) -> Iterator["Element"]:
         """This element and all below it, in document order."""
@@ -97,8 +96,8 @@ class Tree:
     elements: list[Element]
     """All elements in document order, the root first."""
     body: Element
-    scripts: list[tuple[dict[str, str], str]] = field(default_factory=list)
-    """Attributes and text of scripts that may hold data rather than code."""
+    scripts: list[tuple[str, str]] = field(default_factory=list)
+    """Type and text of the scripts that hold data, not code."""
 
     def all(self, *tags: str) -> Iterator[Element]:
         """The elements of these names, in document order."""
@@ -108,10 +107,9 @@ class Tree:
 def parse(text: str) -> Tree:
     """The tree of any text; an empty page has a body too."""
     parser = LexborHTMLParser(text)
-    root = Element("html", {}, None)
-    scripts: list[tuple[dict[str, str], str]] = []
+    scripts: list[tuple[str, str]] = []
+    root = Element("html", parser.root.attributes if parser.root is not None else {})
     if parser.root is not None:
-        root.attrs = _attributes(parser.root)
         _copy(parser.root, root, scripts)
     elements = list(root.elements())
     _measure(elements)
@@ -119,32 +117,25 @@ def parse(text: str) -> Tree:
     return Tree(root, elements, body, scripts)
 
 
-def _attributes(node: LexborNode) -> dict[str, str]:
-    return {name: value or "" for name, value in node.attributes.items()}
-
-
-def _copy(source: LexborNode, target: Element, scripts: list[tuple[dict[str, str], str]]) -> None:
+def _copy(source: LexborNode, target: Element, scripts: list[tuple[str, str]]) -> None:
     stack = [(source, target)]
     while stack:
         node, parent = stack.pop()
+        kids = parent.kids
         child = node.first_child
         while child is not None:
             tag = child.tag or ""
             if tag == "-text":
-                parent.kids.append(child.text_content or "")
+                kids.append(child.text_content or "")
             elif tag == "script":
-                _keep_script(child, scripts)
+                kind = child.attributes.get("type") or ""
+                if "json" in kind:
+                    scripts.append((kind.lower(), child.text(deep=True)))
             elif tag and tag[0] not in "-!" and tag not in _SKIPPED:
-                element = Element(tag, _attributes(child), parent)
-                parent.kids.append(element)
+                element = Element(tag, child.attributes, parent)
+                kids.append(element)
                 stack.append((child, element))
             child = child.next
-
-
-def _keep_script(node: LexborNode, scripts: list[tuple[dict[str, str], str]]) -> None:
-    attributes = _attributes(node)
-    if "json" in attributes.get("type", "") or "json" in attributes.get("id", "").lower():
-        scripts.append((attributes, node.text(deep=True)))
 
 
 def _measure(elements: list[Element]) -> None:
@@ -152,11 +143,13 @@ def _measure(elements: list[Element]) -> None:
     for index, element in enumerate(elements):
         element.index = element.last = index
     for element in reversed(elements):
-        own = sum(len(kid.strip()) for kid in element.kids if isinstance(kid, str))
-        element.chars += own
+        for kid in element.kids:
+            if isinstance(kid, str):
+                element.chars += len(kid.strip())
         if element.tag == "a":
             element.link_chars, element.chars = element.link_chars + element.chars, 0
-        if element.parent is not None:
-            element.parent.chars += element.chars
-            element.parent.link_chars += element.link_chars
-            element.parent.last = max(element.parent.last, element.last)
+        above = element.parent
+        if above is not None:
+            above.chars += element.chars
+            above.link_chars += element.link_chars
+            above.last = max(above.last, element.last)

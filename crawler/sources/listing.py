@@ -13,7 +13,7 @@ ones are articles too, even where the link is a picture or a short title.
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -56,6 +56,9 @@ _FILE = re.compile(
 _DATE = re.compile(
     r"/(?:19|20)\d\d/(?:0?[1-9]|1[0-2]|[a-z]{3})(?:/|$)|(?:19|20)\d\d-?[01]\d-?[0-3]\d"
 )
+_ARTICLES = re.compile(
+    r"articles?|story|stories|posts?|news|noticias?|haber|artikel", re.IGNORECASE
+)
 _YEAR = re.compile(r"/(?:19|20)\d\d/")
 _ID = re.compile(r"(?:^|&)\w{0,10}id=\d{3,}|^p=\d")
 _LONG_NUMBER = re.compile(r"(?<!\d)\d{4,}(?!\d)")
@@ -93,10 +96,16 @@ class _Target:
 
     url: str
     shape: str
+    address_points: int
+    is_service: bool
     headline: str = ""
-    points: int = 0
-    is_service: bool = False
-    links: int = field(default=0)
+    link_points: int | None = None
+    """Of its best link; None before the first."""
+
+    @property
+    def points(self) -> int:
+        """All evidence together."""
+        return self.address_points + (self.link_points or 0)
 
 
 def parse_listing(
@@ -172,8 +181,9 @@ def _targets(links: list[LexborNode], base: str, url: str, chosen: bool) -> list
         if key == own:
             continue
         if key not in targets:
-            targets[key] = _Target(address, _shape(address), points=_address_points(address))
-            targets[key].is_service = _is_service(address)
+            targets[key] = _Target(
+                address, _shape(address), _address_points(address), _is_service(address)
+            )
         _add(link, targets[key])
     return list(targets.values())
 
@@ -219,13 +229,14 @@ def _slug_words(segment: str) -> int:
 
 
 def _address_points(address: str) -> int:
-    """What the address alone says: -2 to 5."""
+    """What the address alone says: -2 to 6."""
     parts = urlsplit(address)
     segments = _segments(address)
     points = 2 if _DATE.search(parts.path) else 1 if _YEAR.search(parts.path) else 0
     numbered = bool(_LONG_NUMBER.search(parts.path) or _ID.search(parts.query))
     words = max((_slug_words(segment) for segment in segments[-3:]), default=0)
     points += numbered + (2 if words >= 4 else 1 if words == 3 else 0)
+    points += bool(numbered and any(_ARTICLES.fullmatch(segment) for segment in segments[:-1]))
     section = segments and words <= 1 and not numbered and not _NUMBER.search(segments[-1])
     return points - 2 if section else points
 
@@ -256,12 +267,11 @@ def _add(link: LexborNode, target: _Target) -> None:
     """Adds the evidence of one link; the best headline and the best place count."""
     headline, in_heading = _headline(link)
     words = _words(headline)
-    points = 3 if words >= 5 else 2 if words >= 4 else 0 if words >= 2 else -1
+    nothing = 0 if target.address_points >= _ALMOST else -1
+    points = 3 if words >= 5 else 2 if words >= 4 else 0 if words >= 2 else nothing
     points += (2 if in_heading and words >= 2 else 0) + _place_points(link)
-    before = target.points - _address_points(target.url) if target.links else None
-    best = points if before is None else max(before, points)
-    target.points = _address_points(target.url) + best
-    target.links += 1
+    known = target.link_points
+    target.link_points = points if known is None else max(known, points)
     if _words(headline) > _words(target.headline):
         target.headline = headline
 
@@ -289,6 +299,8 @@ def _words(text: str) -> int:
     dense = sum(
         1 for character in text if "\u0e00" <= character <= "\u0eff" or character > "\u2e7f"
     )
+    if " " not in text and _slug_words(text) >= 4:  # some front pages print slugs for titles
+        return _slug_words(text)
     return len(text.split()) + (dense // 3 if dense * 2 > len(text) else 0)
 
 

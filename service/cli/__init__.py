@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from service.cli.output import complain, prepare_streams
-from service.config_errors import ConfigError
+from service.config.errors import ConfigError
 from service.installation import InstallationError
 from store.errors import StoreError
 

@@ -8,7 +8,8 @@ import click
 from sqlmodel import Session
 
 from alerts.matcher import Matcher
-from alerts.rules import Text, compile_rule
+from alerts.records import text_of
+from alerts.rules import compile_rule
 from alerts.why_not import why_not
 from crawler.urls import url_key
 from service.cli.context import Context
@@ -140,31 +141,13 @@ class _Explanation:
         """Each watchlist and why it does not match; empty when it does, or did."""
         if self.article is None:
             return []
-        text = article_text(self.article)
+        text = text_of(self.article)
         found = []
         for name, watchlist in self.config.watchlists.items():
             rule = compile_rule(watchlist, self.config.variants)
             hit = name in self.matches or Matcher({name: rule}).match(text)
             found.append((name, "" if hit else why_not(rule, text)))
         return found
-
-
-def article_text(article: Article) -> Text:
-    """A stored article as watchlists read it."""
-    return Text(
-        {
-            "title": article.title,
-            "standfirst": article.standfirst,
-            "body": article.body,
-            "caption": article.captions,
-            "author": "\n".join(article.authors),
-            "section": article.section or "",
-            "tag": "\n".join(article.tags),
-            "url": article.url,
-        },
-        article.lang,
-        article.source_id,
-    )
 
 
 def _entry_object(entry: Entry) -> dict[str, Any]:

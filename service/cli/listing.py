@@ -10,10 +10,11 @@ import click
 from rich.text import Text
 from sqlmodel import Session
 
+from alerts.records import match_record
 from service.cli.context import Context
 from service.cli.output import json_option, marked, note, print_json, print_table, show_time
 from service.cli.stored import stored
-from service.json_objects import article_object, delivery_object, match_object
+from service.json_objects import article_object, delivery_object
 from store.articles import Article
 from store.config import parse_duration
 from store.deliveries import Delivery, Match
@@ -106,7 +107,7 @@ def matches(context: Context, /, as_json: bool, **narrowed: Any) -> None:
         rows = list_matches(session, _wanted(narrowed, as_json))
         if as_json:
             for match, article in rows:
-                print_json(match_object(match, article))
+                print_json(match_record(match, article))
             return
         zone = ZoneInfo(config.service.timezone)
         columns = ["matched", "watchlist", "source", "title", "where", "address"]

@@ -7,8 +7,8 @@ import click
 from service.cli.context import Context
 from service.cli.output import say
 from service.cli.stored import opened
-from store.deliveries import ChannelState
 from store.listing import dead_letters
+from store.outbox import replay
 
 
 @click.command()
@@ -25,14 +25,7 @@ def retry(context: Context, ids: tuple[str, ...], every: bool) -> int:
             return int(bool(ids))
         with store.writing() as session:
             letters = dead_letters(session, None if every else ids)
-            for letter in letters:
-                letter.state = "pending"
-                letter.next_attempt_at = datetime.now(UTC)
-                letter.claim = letter.claimed_until = None
-                session.add(letter)
-                # A person's word is enough to try a channel that told us to stop.
-                if stopped := session.get(ChannelState, letter.channel):
-                    session.delete(stopped)
+            replay(session, letters, datetime.now(UTC))
             known = {name for letter in letters for name in (letter.key, str(letter.id))}
     for name in sorted(set(ids) - known):
         say(f"{name}: no dead letter has this id")

@@ -10,15 +10,17 @@ from typing import Any
 
 import click
 
+from alerts.channels.base import Surroundings
 from alerts.config import WatchlistConfig
 from alerts.envelope import Envelope, SendError
+from alerts.query_lint import lint
 from alerts.query_tree import to_words
 from alerts.rules import compile_rule
 from service.cli.context import Context
 from service.cli.output import complain, json_option, note, print_json, say
 from service.config import Config, ConfigError
-from service.config_errors import Problem, did_you_mean
-from service.toml_places import show_path
+from service.config.errors import Problem, did_you_mean
+from service.config.places import show_path
 from store.engine import Store
 from store.integrity import check_database
 
@@ -62,6 +64,8 @@ def check(context: Context, /, as_json: bool, send: str | None, database: bool) 
             print_json(_watchlist_object(name, watchlist, config))
         else:
             _describe(name, watchlist, config)
+        for warning in lint(compile_rule(watchlist, config.variants)):
+            note(f"warning: watchlist.{name}: {warning}")
     if not as_json:
         say(f"{context.path} is in order: {_counts(config)}")
     failed = False
@@ -176,7 +180,7 @@ def _send_test(config: Config, name: str) -> bool:
 
 async def _sent(config: Config, name: str) -> list[tuple[str, str]]:
     table = config.channels[name]
-    channel = table.open(config.path.parent)
+    channel = table.open(Surroundings(config.path.parent, config.crawler.allow_private))
     replies = []
     try:
         for recipient in table.recipients() or ("",):

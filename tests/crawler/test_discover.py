@@ -36,7 +36,7 @@ def paths(body: bytes, url: str = URL) -> list[str]:
         (b"<?xml version='1.0'?><?xml-stylesheet href='a'?><rdf:RDF xmlns:rdf='x'/>", "feed"),
         ('<?xml version="1.0" encoding="utf-16"?><rss/>'.encode("utf-16"), "feed"),
         (b'{"version": "https://jsonfeed.org/version/1.1", "items": []}', "feed"),
-        (gzip.compress(b"<urlset/>"), "sitemap"),
+        (gzip.compress(b"<urlset/>", mtime=0), "sitemap"),
         (b"<sitemapindex xmlns='x'></sitemapindex>", "sitemap"),
         (b'[{"id": 1, "guid": {}, "link": "https://example.org/1"}]', "wordpress"),
         (b"<html><body><rss></body></html>", "page"),

@@ -186,7 +186,7 @@ def test_nothing_caps_the_entries() -> None:
         (b"service unavailable", "“service unavailable”"),
         (b"<rss version='2.0'><channel><title>Half", "a broken feed without entries"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "a text that begins"),
-        (gzip.compress(b"<rss>" * 500)[:40], "feed|empty|gzip"),
+        (gzip.compress(b"<rss>" * 500, mtime=0)[:40], "feed|empty|gzip"),
         (b"\x1f\x8bnot gzip", "not a whole gzip file"),
     ],
 )
@@ -269,13 +269,13 @@ def test_a_few_broken_bytes_do_not_spoil_the_rest() -> None:
 
 
 def test_a_compressed_feed_is_unpacked() -> None:
-    body = gzip.compress(rss("<item><link>/1</link></item>"))
+    body = gzip.compress(rss("<item><link>/1</link></item>"), mtime=0)
     assert only(parse_feed(body, URL)).url == "https://example.org/1"
 
 
 def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
     with pytest.raises(DocumentError, match="longer than 50 MB"):
-        parse_feed(gzip.compress(b"<rss>" + b" " * 60_000_000), URL)
+        parse_feed(gzip.compress(b"<rss>" + b" " * 60_000_000, mtime=0), URL)
 
 
 ENTITIES = (

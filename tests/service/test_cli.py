@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -207,6 +208,27 @@ def test_a_channel_that_does_not_take_the_test_message_is_a_failure(
     outcome = run("check", "--send", "inbox")
     assert outcome.status == 1
     assert "inbox: the test message was not taken: " in outcome.err
+
+
+def test_a_mail_server_that_is_not_there_is_told_without_the_password(
+    run: Run, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:  # bound but not listening: nobody answers here
+        taken.bind(("127.0.0.1", 0))
+        write(
+            tmp_path,
+            f"""
+            [channel.desk]
+            kind = "email"
+            to = ["a@example.org"]
+            from = "w@example.org"
+            smtp = "smtp://me:hunter22@127.0.0.1:{taken.getsockname()[1]}"
+            """,
+        )
+        outcome = run("check", "--send", "desk")
+    assert outcome.status == 1
+    assert "desk: the test message was not taken: 127.0.0.1:" in outcome.err
+    assert "hunter22" not in outcome.out + outcome.err
 
 
 def test_an_unknown_channel_is_wrong_usage(run: Run, tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from pydantic_core import ErrorDetails
 from alerts.channels import CHANNEL_KINDS
 from alerts.config import Variants, WatchlistConfig
 from crawler.config import CrawlerConfig, SourceConfig
-from service.config_errors import did_you_mean
-from service.config_models import Config, HealthConfig, ServiceConfig, WebConfig
-from service.config_secrets import Filled, gives_access, hide_userinfo, secret_texts
-from service.config_words import in_words, type_in_words
-from service.toml_files import Tree
-from service.toml_places import TomlPath
+from service.config.errors import did_you_mean
+from service.config.files import Tree
+from service.config.filling import Filled, gives_access, hide_userinfo, secret_texts
+from service.config.models import Config, HealthConfig, ServiceConfig, WebConfig
+from service.config.places import TomlPath
+from service.config.words import in_words, type_in_words
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from alerts.config import WatchlistConfig
 from alerts.digest import parse_deliver
-from service.config_errors import did_you_mean
-from service.config_models import Config, is_loopback
-from service.config_queries import check_queries
-from service.config_tables import TableReader
-from service.toml_places import TomlPath
+from service.config.errors import did_you_mean
+from service.config.models import Config, is_loopback
+from service.config.places import TomlPath
+from service.config.queries import check_queries
+from service.config.tables import TableReader
 
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql+psycopg://"

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from service.config_checks import check
-from service.config_errors import ConfigError, Problem
-from service.config_models import Config
-from service.config_secrets import fill_in
-from service.config_tables import TableReader, read_tables
-from service.toml_files import Tree, read_tree
+from service.config.checks import check
+from service.config.errors import ConfigError, Problem
+from service.config.files import Tree, read_tree
+from service.config.filling import fill_in
+from service.config.models import Config
+from service.config.tables import TableReader, read_tables
 
 __all__ = ["Config", "ConfigError", "Problem", "load"]
 
