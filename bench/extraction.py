@@ -4,8 +4,8 @@
 
 DATA holds `evaluate.py` and `pages/NAME/{gold.jsonl, pages/ID.html.gz}`. Four tables: the scores of
 `evaluate.py` beside what is demanded; time beside other extractors, page by page in turn in one
-process; how often a planted teaser reaches title, standfirst or body; how often today's date printed
-in a header becomes the article's.
+process; how often a planted teaser reaches title, standfirst or body; how often today's date
+printed in a header becomes the article's.
 """
 
 import argparse
@@ -291,7 +291,8 @@ def without_machine_dates(tree: html.HtmlElement) -> None:
 def date_mutations(pages: list[tuple[Row, bytes]]) -> None:
     """How often today's date in the header is taken for the date of publication."""
     print(
-        f"\n{'planted date':28}{'pages':>7}{'right':>8}{'fooled':>8}   no machine date: right, fooled"
+        f"\n{'planted date':28}{'pages':>7}{'right':>8}{'fooled':>8}"
+        "   no machine date: right, fooled"
     )
     dated = [(row, body) for row, body in pages if row.get("date")]
     for name, markup in [("none", ""), *HEADERS.items()]:
@@ -327,6 +328,7 @@ def _dated_verdicts(dated: list[tuple[Row, bytes]], markup: str, strip: bool) ->
 
 
 def main() -> None:
+    """Runs the bench."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--no-peers", action="store_true", help="leave the others out")
