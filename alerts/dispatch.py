@@ -58,7 +58,7 @@ class Dispatcher:
         before = self._ledger.attempts
         await self._begin()
         while not self._closing:
-            await self._ledger.settle_again(self._context)
+            await self._ledger.write(self._context)
             for channel in await asyncio.to_thread(self._due):
                 self._start(channel)
             if not self._running:
@@ -97,7 +97,7 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
         with contextlib.suppress(StoreError):
-            await self._ledger.settle_again(self._context)
+            await self._ledger.write(self._context)
         for lane in self._lanes.values():
             await lane.close()
 

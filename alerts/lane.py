@@ -28,7 +28,7 @@ from store.outbox import claim, hold, release, trying_since
 
 log = structlog.get_logger("alerts")
 
-BATCH = 100
+BATCH = 250
 """Deliveries claimed at once: a commit for each would cost more than the sending."""
 UNCLEAR = 3
 """Attempts of one message after which an unclear failure is taken to be its own fault."""
@@ -47,6 +47,7 @@ class Lane:
         self._channel: Channel | None = None
         self._paused_until: datetime | None = None
         self._retired = False
+        self._writing: asyncio.Task[None] | None = None
 
     @property
     def is_retired(self) -> bool:
@@ -85,6 +86,9 @@ class Lane:
                     return
                 await self._work_off(batch)
         finally:
+            if self._writing is not None:
+                await self._writing
+            await self._ledger.write(self.context)
             if self._retired:
                 await self.close()
 
@@ -112,19 +116,16 @@ class Lane:
     async def _work_off(self, batch: Sequence[Delivery]) -> None:
         """Attempts the claimed ones and gives back what was not attempted."""
         done = 0
-        writes: list[asyncio.Task[None]] = []
         try:
             for delivery in batch:
                 if not self._may_go_on():
                     break
                 done += 1
-                settlement = await self._attempt(delivery)
-                self._ledger.add(settlement)
-                writes.append(asyncio.create_task(self._ledger.write(self.context, settlement)))
+                self._ledger.add(await self._attempt(delivery))
+                if self._writing is None or self._writing.done():
+                    self._writing = asyncio.create_task(self._ledger.write(self.context))
         finally:
-            rest = [delivery.id or 0 for delivery in batch[done:]]
-            await asyncio.gather(*writes)
-            if rest:
+            if rest := [delivery.id or 0 for delivery in batch[done:]]:
                 token = self._ledger.token
                 await self.context.writer.write(lambda session: release(session, token, rest))
 

@@ -1,62 +1,92 @@
 """A delivery as a mail: headers that are the same in every attempt, text and HTML."""
 
+from base64 import encodebytes
+from binascii import b2a_qp
 from email.header import Header
-from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
-from email.message import EmailMessage
-from email.policy import SMTP, Policy
-from email.utils import parseaddr
+from email.headerregistry import Address
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from alerts.envelope import Envelope
 
+CRLF = "\r\n"
 _CONTROLS = [*range(32), *range(127, 160), 0x2028, 0x2029]
 _TURNS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _SAFE = str.maketrans({**dict.fromkeys(_CONTROLS, " "), **dict.fromkeys(_TURNS, "")})
-
-
-class _Subject(UniqueUnstructuredHeader):
-    """Folded by `email.header`: the newer code loses the space between two encoded words."""
-
-    def fold(self, *, policy: Policy) -> str:
-        """The header with its line breaks."""
-        charset = "us-ascii" if self.isascii() else "utf-8"
-        text = Header(str(self), charset, maxlinelen=76, header_name="Subject")
-        return f"Subject: {text.encode(linesep=policy.linesep)}{policy.linesep}"
-
-
-_HEADERS = HeaderRegistry()
-_HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type] # as it wants them
-_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
     """The message's bytes, in CRLF lines of ASCII; the same ones for the same arguments.
 
     `sender` and `recipient` come from the configuration. Page text cannot become a header: line
-    breaks and controls in it turn into spaces.
+    breaks and controls in it turn into spaces. The email package folds the headers; the parts are
+    put together here, because its generator costs several times more than sending does.
     """
     domain = _domain(sender)
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = sender
+    lines = [_header("From", sender)]
     if recipient:
-        message["To"] = recipient
-    message["Subject"] = header_text(envelope.subject)
-    message["Date"] = envelope.created_at
-    message["Message-ID"] = f"<{envelope.id}@{domain}>"
+        lines.append(_header("To", recipient))
+    lines += [
+        _subject(header_text(envelope.subject)),
+        f"Date: {format_datetime(envelope.created_at)}\r\n",
+        f"Message-ID: <{envelope.id}@{domain}>\r\n",
+    ]
     if envelope.thread:
         # A root that was never sent: mail programs file all its answers under one conversation.
         root = f"<story-{envelope.thread}@{domain}>"
-        message["In-Reply-To"] = root
-        message["References"] = root
-    message["List-Id"] = f"Wirewatch <{_list_label(envelope.watchlists)}.wirewatch.{domain}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message["X-Wirewatch-Delivery"] = envelope.id
-    message["X-Wirewatch-Watchlist"] = ",".join(envelope.watchlists)
-    message.set_content(_unix(envelope.text), cte=_encoding(envelope.text))
-    if envelope.html:
-        message.add_alternative(_unix(envelope.html), subtype="html", cte=_encoding(envelope.html))
-        message.set_boundary(f"=_{envelope.id}")
-    return message.as_bytes()
+        lines += [f"In-Reply-To: {root}\r\n", f"References: {root}\r\n"]
+    lines += [
+        _header("List-Id", f"Wirewatch <{_list_label(envelope.watchlists)}.wirewatch.{domain}>"),
+        "Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n",
+        f"X-Wirewatch-Delivery: {envelope.id}\r\n",
+        _header("X-Wirewatch-Watchlist", ",".join(envelope.watchlists)),
+        "MIME-Version: 1.0\r\n",
+    ]
+    return "".join(lines).encode("ascii") + _body(envelope)
+
+
+def _body(envelope: Envelope) -> bytes:
+    """What follows the headers of the message, content type included."""
+    text = _part("plain", envelope.text)
+    if not envelope.html:
+        return text
+    # No encoded line holds "=_", and no id is alike: the boundary stands nowhere in the parts.
+    boundary = f"=_{envelope.id}".encode()
+    begin = b"--" + boundary + b"\r\n"
+    parts = b"".join(begin + part + b"\r\n" for part in (text, _part("html", envelope.html)))
+    kind = b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n'
+    return kind + parts + b"--" + boundary + b"--\r\n"
+
+
+def _part(subtype: str, text: str) -> bytes:
+    """Quoted-printable stays readable for mostly Latin text; base64 is shorter for the rest."""
+    unix = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not unix.endswith("\n"):
+        unix += "\n"
+    raw = unix.replace("\n", "\r\n").encode("utf-8", "replace")
+    latin = sum(map(str.isascii, unix)) * 4 >= len(unix) * 3
+    encoding = "quoted-printable" if latin else "base64"
+    head = (
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+        f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
+    )
+    coded = b2a_qp(raw) if latin else encodebytes(raw).replace(b"\n", b"\r\n")
+    return head.encode("ascii") + coded
+
+
+@lru_cache(maxsize=1000)
+def _header(name: str, value: str) -> str:
+    """A header that is the same in many messages."""
+    header: str = SMTP.header_factory(name, value).fold(policy=SMTP)
+    return header
+
+
+def _subject(text: str) -> str:
+    """Folded by `email.header`: the newer code loses the space between two encoded words."""
+    charset = "us-ascii" if text.isascii() else "utf-8"
+    folded = Header(text, charset, maxlinelen=76, header_name="Subject")
+    return f"Subject: {folded.encode(linesep=CRLF)}{CRLF}"
 
 
 def header_text(text: str) -> str:
@@ -68,16 +98,7 @@ def header_text(text: str) -> str:
     return " ".join(clean.split())
 
 
-def _unix(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _encoding(text: str) -> str:
-    """Quoted-printable stays readable for mostly Latin text; base64 is shorter for the rest."""
-    latin = sum(letter < "\x80" for letter in text)
-    return "quoted-printable" if latin * 4 >= len(text) * 3 else "base64"
-
-
+@lru_cache(maxsize=100)
 def _domain(sender: str) -> str:
     domain = Address(addr_spec=parseaddr(sender)[1]).domain
     return domain.encode("idna").decode("ascii") if not domain.isascii() else domain

@@ -12,10 +12,11 @@ import structlog
 from sqlmodel import Session
 
 from alerts.context import AlertContext
+from alerts.envelope import REPLY_LIMIT
 from alerts.freezing import keep
-from store.deliveries import Attempt, Delivery
+from store import outbox as stored
+from store.deliveries import Delivery
 from store.errors import StoreError
-from store.outbox import settle, stop_channel
 
 log = structlog.get_logger("alerts")
 
@@ -43,36 +44,40 @@ class Settlement:
     tell: Sequence[Delivery] = ()
     """Messages about it, over other channels."""
 
-    def apply(self, session: Session, token: str) -> bool:
-        """Records it; False, and nothing recorded, when the claim is no longer ours."""
-        mine = settle(
-            session,
+    def as_outcome(self) -> stored.Outcome:
+        """What the store keeps of it."""
+        delivered = self.at if self.outcome == "delivered" else None
+        return stored.Outcome(
             self.delivery_id,
-            token,
-            state=self.state,
-            last_error=self.error,
-            next_attempt_at=self.next_attempt_at,
-            delivered_at=self.at if self.outcome == "delivered" else None,
+            {
+                "state": self.state,
+                "last_error": self.error,
+                "next_attempt_at": self.next_attempt_at,
+                "delivered_at": delivered,
+            },
+            {
+                "number": self.number,
+                "at": self.at,
+                "outcome": self.outcome,
+                "code": self.code,
+                "reply": self.reply.encode("utf-8", "replace")[:REPLY_LIMIT],
+                "error": self.error,
+            },
         )
-        if not mine:
-            return False
-        session.add(
-            Attempt(
-                delivery_id=self.delivery_id,
-                number=self.number,
-                at=self.at,
-                outcome=self.outcome,
-                code=self.code,
-                reply=self.reply.encode("utf-8", "replace")[:512],
-                error=self.error,
-            )
-        )
-        if self.stop_reason:
-            stop_channel(session, self.channel, self.at, self.stop_reason)
-        for delivery in self.tell:
+
+
+def record(session: Session, token: str, settlements: Sequence[Settlement]) -> set[int]:
+    """Records outcomes; the ids of those whose claim was still ours. Of the others, nothing."""
+    mine = stored.settle(session, token, [each.as_outcome() for each in settlements])
+    for settlement in settlements:
+        if settlement.delivery_id not in mine:
+            continue
+        if settlement.stop_reason:
+            stored.stop_channel(session, settlement.channel, settlement.at, settlement.stop_reason)
+        for delivery in settlement.tell:
             # A fresh row each time: this may be the second try, after a rollback.
             keep(session, Delivery(**delivery.model_dump(exclude={"id"})))
-        return True
+    return mine
 
 
 class Ledger:
@@ -84,7 +89,7 @@ class Ledger:
         self.attempts = 0
         """Attempts made since the beginning."""
         self._open: dict[int, Settlement] = {}
-        self._writing: set[int] = set()
+        self._writing = asyncio.Lock()
         self._failed = False
 
     @property
@@ -97,29 +102,32 @@ class Ledger:
         self.attempts += 1
         self._open[settlement.delivery_id] = settlement
 
-    async def write(self, context: AlertContext, settlement: Settlement) -> None:
-        """Puts one outcome into the store; when that fails, it stays here. Never raises."""
-        done = self._open.get(settlement.delivery_id) is not settlement
-        if done or settlement.delivery_id in self._writing:
-            return
-        self._writing.add(settlement.delivery_id)
+    async def write(self, context: AlertContext) -> None:
+        """Puts what stands here into the store; what cannot be written stays. Never raises.
+
+        Outcomes that arrive while others are being written go together in the next commit.
+        """
+        async with self._writing:
+            waiting = list(self._open.values())
+            if not waiting or await self._write(context, waiting) or len(waiting) == 1:
+                return
+            # One that cannot be written must not hold up the others.
+            for settlement in waiting:
+                await self._write(context, [settlement])
+
+    async def _write(self, context: AlertContext, waiting: Sequence[Settlement]) -> bool:
         try:
-            kept = await context.writer.write(lambda session: settlement.apply(session, self.token))
+            kept = await context.writer.write(lambda session: record(session, self.token, waiting))
         except StoreError as error:
             if not self._failed:
                 log.error("dispatch", status="outcome not recorded yet", why=str(error))
             self._failed = True
-            return
-        finally:
-            self._writing.discard(settlement.delivery_id)
+            return False
         self._failed = False
-        del self._open[settlement.delivery_id]
-        _log_outcome(settlement, kept)
-
-    async def settle_again(self, context: AlertContext) -> None:
-        """Tries to write everything that could not be written before."""
-        waiting = [each for id_, each in self._open.items() if id_ not in self._writing]
-        await asyncio.gather(*(self.write(context, each) for each in waiting))
+        for settlement in waiting:
+            del self._open[settlement.delivery_id]
+            _log_outcome(settlement, settlement.delivery_id in kept)
+        return True
 
 
 def _log_outcome(settlement: Settlement, kept: bool) -> None:

@@ -1,0 +1,91 @@
+"""Messages a second through the dispatcher, beside a bare aiosmtplib loop in the same run.
+
+    python -m bench.delivery [COUNT]
+
+Both send the same mails over one kept connection to an SMTP sink that runs in a process of its own.
+"""
+
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import aiosmtplib
+import structlog
+
+from alerts.channels.base import recipient_key
+from alerts.channels.email import EmailConfig
+from alerts.dispatch import Dispatcher
+from alerts.mime import mime_message
+from tests.alerts.envelopes import envelope
+from tests.alerts.world import World, make_world
+from tests.support.smtp import SmtpSink
+
+TEXT = "Kabul protests new fence along the Durand Line.\n" * 40
+
+
+def sink_process(pipe: Connection) -> None:
+    """Runs the sink; tells its port, then, when asked, how many mails it took."""
+
+    async def serve() -> None:
+        async with SmtpSink() as sink:
+            pipe.send(sink.port)
+            while await asyncio.to_thread(pipe.recv) != "stop":
+                pipe.send(len({mail.message["Message-ID"] for mail in sink.messages}))
+
+    asyncio.run(serve())
+
+
+async def bare(port: int, count: int) -> float:
+    """Seconds that a plain loop takes."""
+    messages = [
+        mime_message(envelope(id=f"bare-{n}", text=TEXT), "a@example.org", "b@example.org")
+        for n in range(count)
+    ]
+    started = time.perf_counter()
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
+        for message in messages:
+            await client.sendmail("a@example.org", ["b@example.org"], message)
+    return time.perf_counter() - started
+
+
+async def dispatched(world: World, port: int, count: int) -> float:
+    """Seconds that the dispatcher takes for as many deliveries, with every commit."""
+    table = {"kind": "email", "to": "b@example.org", "from": "a@example.org"}
+    config = EmailConfig.model_validate({**table, "smtp": f"smtp://127.0.0.1:{port}"})
+    key = recipient_key("b@example.org")
+    world.configure(channels={"desk": config})
+    for number in range(count):
+        world.delivery(f"queued-{number}", recipient=key, text=TEXT, html=f"<p>{TEXT}</p>")
+    dispatcher = Dispatcher(world.context)
+    started = time.perf_counter()
+    sent = await dispatcher.send_due()
+    took = time.perf_counter() - started
+    await dispatcher.close()
+    assert sent == count, sent
+    return took
+
+
+def main() -> None:
+    """Prints both rates and their ratio."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=sink_process, args=(there,))
+    process.start()
+    port = here.recv()
+    plain = asyncio.run(bare(port, count))
+    with tempfile.TemporaryDirectory() as folder, make_world(Path(folder)) as world:
+        ours = asyncio.run(dispatched(world, port, count))
+    here.send("count")
+    print(f"{here.recv()} different messages taken of {2 * count}")
+    here.send("stop")
+    process.join()
+    print(f"bare loop {count / plain:.0f}/s, dispatcher {count / ours:.0f}/s: {plain / ours:.2f}")
+
+
+if __name__ == "__main__":
+    main()
