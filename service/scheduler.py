@@ -27,7 +27,9 @@ LOOK_EVERY = 1.0
 GRACE = 1.0
 """Seconds that the last looks may take once crawls and dispatcher have ended."""
 PAUSE_AFTER_ERROR = 60.0
-"""Seconds that a host rests after a crawl that broke off by an error of ours."""
+"""Seconds that a host rests after a crawl that broke off by a fault of ours."""
+PAUSE_WITHOUT_STORE = 5.0
+"""Seconds that a host rests after a crawl that the database ended."""
 
 
 class Scheduler:
@@ -100,7 +102,8 @@ class Scheduler:
         try:
             await self._app.crawl(job)
         except Exception as error:  # noqa: BLE001 - the job's edge: the other hosts go on
-            self._resting[job.host] = time.monotonic() + PAUSE_AFTER_ERROR
+            pause = PAUSE_WITHOUT_STORE if isinstance(error, StoreError) else PAUSE_AFTER_ERROR
+            self._resting[job.host] = time.monotonic() + pause
             _log_failure("crawl", error, host=job.host)
 
 
