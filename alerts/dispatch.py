@@ -31,7 +31,7 @@ LEASE = timedelta(minutes=2)
 RENEW = timedelta(seconds=30)
 LOOK = 0.5
 """Seconds between two looks for deliveries that became due while others are being sent."""
-GRACE = 30.0
+GRACE = 5.0
 """Seconds that messages in hand get when the service ends."""
 
 
