@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import psutil
 
@@ -78,7 +78,7 @@ class Outcome:
 def address_key(url: str) -> str:
     """Host, path and query, quoted alike: the proxy does not tell http from https."""
     parts = urlsplit(url)
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._") or "/"
+    path = quote(unquote(parts.path), safe="/:@!$&'()*+,;=~-._") or "/"
     return parts.netloc.lower() + path + ("?" + parts.query if parts.query else "")
 
 
@@ -97,7 +97,7 @@ def load_gold(folder: Path, limit: int) -> Gold:
     served, hosts = load_serve(folder).load([folder / "pages"])
     names = sorted(hosts)[: limit or None]
     page_at = {
-        host + path: file.name.removesuffix(".html.gz")
+        address_key(f"http://{host}{path}"): file.name.removesuffix(".html.gz")
         for (host, path), file in served.items()
         if host in names
     }
@@ -198,11 +198,13 @@ def rows_of(config: Path, command: str) -> Iterator[dict[str, Any]]:
 
 
 def page_of(article: dict[str, Any], gold: Gold) -> str | None:
-    """The gold page an article was made from."""
-    for name in ("url", "canonical_url"):
-        if page := gold.page_at.get(address_key(article[name])):
+    """The gold page an article was made from; tracking parameters may be gone from its address."""
+    keys = [address_key(article[name]) for name in ("url", "canonical_url")]
+    for key in keys:
+        if page := gold.page_at.get(key):
             return page
-    return None
+    tracked = {page for key, page in gold.page_at.items() if key.split("?")[0] in keys}
+    return tracked.pop() if len(tracked) == 1 else None
 
 
 def collect(config: Path, gold: Gold, outcome: Outcome) -> None:

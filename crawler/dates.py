@@ -88,6 +88,7 @@ def _finish(
 
 # --- zones --------------------------------------------------------------------------------------
 
+_UNIVERSAL = frozenset({"z", "utc", "gmt", "ut"})
 _OFFSET = r"[+-]\d{1,2}:?(?:\d{2})?"
 _ZONE = re.compile(rf"(?:(?P<name>z|[a-z]{{2,5}})\b\s*)?(?P<offset>{_OFFSET}(?![\d:]))?")
 
@@ -105,6 +106,8 @@ def _offset_zone(written: str) -> tzinfo | None:
 
 def _named_zone(name: str, day: date, zone: ZoneInfo) -> tzinfo | None:
     """The zone a name like PKT means to a source in `zone`; None for a word that is no zone."""
+    if name in _UNIVERSAL:
+        return UTC
     if name in words.REGIONS:
         return ZoneInfo(words.REGIONS[name])
     own_names = {

@@ -126,6 +126,8 @@ def _clean(url: str, base: str | None, *, as_listed: bool = False) -> str | None
 
 
 def _absolute(url: str, base: str | None) -> str:
+    if url.startswith(("https://", "http://")):
+        return url
     if not base:
         return f"https:{url}" if url.startswith("//") else url
     first = url.split("/", 1)[0].lower()

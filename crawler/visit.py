@@ -27,7 +27,6 @@ from crawler.record import (
     record_unchanged,
 )
 from crawler.sources import Document
-from crawler.sources.wordpress import posts_address
 from store.articles import Entry
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -101,16 +100,8 @@ class Visit:
         self._known = {document.url: document for document in known}
         main = [document for document in known if document.main]
         if not main:
-            return (self._want(self._start(), self.source.kind),)
+            return (self._want(self.source.url, self.source.kind),)
         return tuple(self._want(document.url, document.kind) for document in main)
-
-    def _start(self) -> str:
-        """The address itself, but of a WordPress site its newest posts."""
-        url = self.source.url
-        if self.source.kind != "wordpress":
-            return url
-        is_api = "/wp-json" in url or "rest_route=" in url
-        return posts_address(url if is_api else f"{url.rstrip('/')}/wp-json/")
 
     def _want(self, url: str, kind: str, main: bool = True) -> Wanted:
         return Wanted(self.source_id, url, kind, main, self._validators(url))  # type: ignore[arg-type]
@@ -251,14 +242,14 @@ class Visit:
         self.errors.append(f"{wanted.url}: {why}")
         self.gone = gone and wanted.main
         known = self._known.get(wanted.url)
-        lost = known is not None and known.main and self.source.kind == "auto"
+        lost = known is not None and known.main and self.source.kind in {"auto", "wordpress"}
         if lost and (gone or wrong_kind):
             # The channel that was found is no more: look again from the source's own address.
             await self._context.writer.write(
                 lambda session: forget_documents(session, self.source_id)
             )
             self._known = {}
-            return Next(documents=(self._want(self.source.url, "auto"),))
+            return Next(documents=(self._want(self.source.url, self.source.kind),))
         return Next()
 
 

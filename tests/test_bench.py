@@ -86,4 +86,12 @@ def test_addresses_compare_without_their_scheme(realweb: ModuleType) -> None:
     key = realweb.address_key
     assert key("https://Example.org/a?b=1") == key("http://example.org/a?b=1")
     assert key("http://example.org") == "example.org/"
-    assert key("http://example.org/ä") == "example.org/%C3%A4"
+    assert key("http://example.org/ä") == key("http://example.org/%c3%a4")
+
+
+def test_an_article_is_known_by_its_address_without_tracking(realweb: ModuleType) -> None:
+    known = gold(realweb)
+    known.page_at = {"a/1?utm_source=rss": "p1", "b/2?id=1": "p2", "b/2?id=2": "p3"}
+    article = {"url": "http://a/1", "canonical_url": "https://a/1"}
+    assert realweb.page_of(article, known) == "p1"
+    assert realweb.page_of({"url": "http://b/2", "canonical_url": "http://b/2"}, known) is None

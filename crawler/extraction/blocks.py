@@ -87,6 +87,8 @@ class Block:
     """Characters, one of a script without spaces counted thrice."""
     is_prose: bool = False
     """Whether it reads like running text: long enough, sentences, few links."""
+    is_led: bool = False
+    """Whether it follows a linked line in the same paragraph, as a teaser's blurb does."""
 
     @property
     def link_share(self) -> float:
@@ -197,6 +199,7 @@ class _Run:
         self.parts: list[str] = []
         self.link_chars = 0
         self.breaks = 0
+        self.is_led = False
 
     def add(self, text: str, in_link: bool) -> None:
         self.parts.append(text)
@@ -210,9 +213,21 @@ class _Run:
             return
         text = " ".join("".join(self.parts).split())
         if text and len(self.blocks) < _MAX_BLOCKS:
-            self.blocks.append(make_block(text, element, self.link_chars))
+            block = make_block(text, element, self.link_chars)
+            block.is_led = self.is_led
+            self.blocks.append(block)
         self.parts.clear()
         self.link_chars = self.breaks = 0
+        self.is_led = False
+
+    def break_line(self, element: Element) -> None:
+        """A line break: two in a row, or one after a linked line, end the block."""
+        self.parts.append(" ")
+        self.breaks += 1
+        is_link = self.link_chars > 15 and self.link_chars > 0.8 * len("".join(self.parts).strip())
+        if self.breaks > 1 or is_link:
+            self.flush(element)
+            self.is_led = is_link
 
 
 def make_block(text: str, element: Element, link_chars: int) -> Block:
@@ -238,10 +253,7 @@ def _split(body: Element) -> list[Block]:
         elif isinstance(node, str):
             run.add(node, in_link)
         elif node.tag == "br":
-            run.add(" ", in_link)
-            run.breaks += 1
-            if run.breaks > 1:
-                run.flush(block)
+            run.break_line(block)
         elif not _is_inline_furniture(node, block):
             inner = node if node.tag in BLOCKS else block
             if node.tag in BLOCKS:

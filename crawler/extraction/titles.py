@@ -9,9 +9,9 @@ of the head that agree beat the heading.
 
 import re
 
+from crawler.extraction.body import folded
 from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Tree
-from crawler.extraction.zones import folded
 from crawler.text import clean_line
 from crawler.urls import host_of
 

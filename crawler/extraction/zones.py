@@ -2,32 +2,19 @@
 
 The container is found by walking down from <body> while one child holds nearly all prose that is
 not furniture; so a body that ads split into several boxes is taken whole, from their common parent.
-Within it every block must earn its place: link lists, "Also read" lines, service lines, headings
-without text below them and everything after the last paragraph are left out.
+What of it is text `body` decides.
 """
 
-import re
 from dataclasses import dataclass
 
-from crawler.extraction.blocks import HEADINGS, Block, ends_sentence, prose_weights, style
-from crawler.extraction.lexicon import (
-    is_byline,
-    is_service,
-    names_body,
-    names_box,
-    names_standfirst,
-    opens_references,
-    points_elsewhere,
-)
+from crawler.extraction.blocks import HEADINGS, Block, prose_weights, style
+from crawler.extraction.body import folded, home, select_body
+from crawler.extraction.lexicon import names_body, names_standfirst
 from crawler.extraction.tree import Element, Tree
 
 _DESCEND = 0.8
 """A child that holds this share of its parent's prose is the better container."""
-_WORD = re.compile(r"\w+")
 _LEAVES = frozenset({"p", "tr", "td", "li", "blockquote"})
-_PARTS = HEADINGS | frozenset(
-    {"p", "li", "ul", "ol", "dl", "dt", "dd", "blockquote", "pre", "td", "tr", "tbody", "table"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +38,7 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
     inside = [n for n, block in enumerate(blocks) if container.contains(block.element)]
     if headline in inside:
         inside = inside[inside.index(headline) + 1 :]
-    kept = _keep(blocks, inside, title, container)
+    kept = select_body(blocks, inside, title, container, headline)
     if not kept:
         return Zones(container=container, headline=headline)
     standfirst = _standfirst(blocks, kept[0], headline, summary)
@@ -132,181 +119,6 @@ def _look(block: Block) -> str:
 
 def _is_named_body(element: Element) -> bool:
     return element.get("itemprop") == "articleBody" or names_body(element.label)
-
-
-def folded(text: str) -> str:
-    """Words only, case folded: for comparing texts."""
-    return " ".join(_WORD.findall(text.casefold()))
-
-
-def _keep(blocks: list[Block], inside: list[int], title: str, container: Element) -> list[int]:
-    """Positions of the blocks that are the body."""
-    wanted = folded(title)
-    references = _references(blocks, inside)
-    free = [n for n in inside if not blocks[n].kind and folded(blocks[n].text) != wanted]
-    core = _core(blocks, free, container)
-    homes = [home(blocks[n]) for n in free if style_of_home(blocks[n]) in core]
-    parents = {box.parent.index for box in homes if box.parent is not None}
-    passed = [
-        n
-        for n in inside
-        if n in references
-        or (
-            not blocks[n].kind
-            and folded(blocks[n].text) != wanted
-            and _earns_place(blocks[n])
-            and (
-                style_of_home(blocks[n]) in core
-                or _fits_outside(blocks[n], container, parents)
-                or _is_cell(blocks[n], container)
-            )
-        )
-    ]
-    sentences = [
-        place for place, n in enumerate(passed) if n in references or _is_sentence(blocks[n])
-    ]
-    if not sentences:
-        return []
-    start, end = sentences[0], sentences[-1]
-    if start and blocks[passed[start - 1]].is_heading:
-        start -= 1
-    while end + 1 < len(passed) and _follows(blocks[passed[end]], blocks[passed[end + 1]]):
-        end += 1
-    return _with_text_below(blocks, passed[start : end + 1])
-
-
-def _references(blocks: list[Block], inside: list[int]) -> set[int]:
-    """Positions of the list items below a heading that opens a list of sources."""
-    found: set[int] = set()
-    below = False
-    for n in inside:
-        block = blocks[n]
-        if block.is_heading or block.size < 30:
-            below = opens_references(block.text) or (below and not block.is_heading)
-        elif below and block.kind in {"", "card"} and _in_list(block.element):
-            found.add(n)
-    return found
-
-
-def _in_list(element: Element) -> bool:
-    return any(one.tag in {"li", "dd"} for one in (element, *element.ancestors()))
-
-
-def _is_cell(block: Block, container: Element) -> bool:
-    """Whether it stands in a table of the text: of some rows, with few links, not set apart."""
-    if block.element.tag not in {"td", "th"}:
-        return False
-    for element in block.element.ancestors():
-        if element is container:
-            return False
-        if element.tag == "table":
-            rows = sum(1 for one in element.elements() if one.tag == "tr")
-            sparse = element.link_chars < 0.3 * max(1, element.chars)
-            return rows > 1 and sparse and not _is_set_apart(element, container)
-    return False
-
-
-def _core(blocks: list[Block], places: list[int], container: Element) -> set[str]:
-    """The makes of box that hold the text: those with a fifth or more of what the fullest has."""
-    sizes: dict[str, int] = {}
-    boxes: dict[str, Element] = {}
-    for n in places:
-        if blocks[n].is_prose:
-            make = style_of_home(blocks[n])
-            sizes[make] = sizes.get(make, 0) + blocks[n].size
-            boxes.setdefault(make, home(blocks[n]))
-    most = max(sizes.values(), default=0)
-    return {
-        make
-        for make, size in sizes.items()
-        if size == most or (size * 5 >= most and not _is_set_apart(boxes[make], container))
-    }
-
-
-def _is_set_apart(box: Element, container: Element) -> bool:
-    """Whether the box or one around it, within the container, is named as apart from the text."""
-    for element in (box, *box.ancestors()):
-        if element is container:
-            return False
-        if element.attrs and names_box(element.label):
-            return True
-    return False
-
-
-def home(block: Block) -> Element:
-    """The box a block stands in: above its paragraph, list, quotation or heading."""
-    element = block.element
-    while element.tag in _PARTS and element.parent is not None:
-        element = element.parent
-    return element
-
-
-def style_of_home(block: Block) -> str:
-    """The make of the block's box, with that of the next box where it has no class."""
-    box = home(block)
-    return style(box) if box.get("class") or box.parent is None else style(box) + style(box.parent)
-
-
-def _fits_outside(block: Block, container: Element, parents: set[int]) -> bool:
-    """Whether a block of an unusual box is text nevertheless.
-
-    It must be prose, or its box stand beside the usual ones, and in nothing set apart.
-    """
-    box = home(block)
-    beside = box.parent is not None and box.parent.index in parents
-    if not block.is_prose and not block.is_heading and not beside:
-        return False
-    return not _is_set_apart(box, container)
-
-
-def _follows(last: Block, block: Block) -> bool:
-    """Whether a list item or line without a full stop still belongs to the text above it."""
-    return (
-        block.link_share < 0.1
-        and not block.is_heading
-        and home(block) is home(last)
-        and block.element.tag in {"li", "p", "dd", "dt", "pre", "td"}
-    )
-
-
-def _is_sentence(block: Block) -> bool:
-    if block.link_share < 0.8 and block.size >= 160 and ends_sentence(block.text):
-        return True
-    return block.is_prose or (
-        block.size >= 40
-        and block.link_share < 0.3
-        and block.element.tag not in {"li", "td"}
-        and ends_sentence(block.text)
-        and not block.is_heading
-    )
-
-
-def _earns_place(block: Block) -> bool:
-    text, share = block.text, block.link_share
-    if share > 0.5 and (share > 0.8 or block.size < 160):
-        return False
-    if points_elsewhere(text) and (share > 0.2 or block.size < 90):
-        return False
-    if is_service(text) and block.size < 200:
-        return False
-    if is_byline(text) and block.size < 70 and not ends_sentence(text):
-        return False
-    if block.is_heading or block.element.tag in _PARTS:
-        return any(letter.isalnum() for letter in text)
-    return block.size >= 25 and (ends_sentence(text) or block.size >= 80)
-
-
-def _with_text_below(blocks: list[Block], places: list[int]) -> list[int]:
-    """Headings are kept only where a paragraph follows."""
-    kept: list[int] = []
-    heading_below = True  # nothing follows the last block
-    for n in reversed(places):
-        if blocks[n].is_heading and heading_below:
-            continue
-        kept.append(n)
-        heading_below = False
-    kept.reverse()
-    return kept
 
 
 def _standfirst(blocks: list[Block], first: int, headline: int, summary: str) -> int:

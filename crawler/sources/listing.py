@@ -88,6 +88,8 @@ _NEXT = re.compile(
 _ABOVE = 6
 """How many elements above a link tell where it stands."""
 _LONGEST_HEADLINE = 300
+_MOST_LINKS = 5_000
+"""Links of one page that are looked at; more is an attack, or no front page."""
 
 
 @dataclass(slots=True)
@@ -173,7 +175,7 @@ def _targets(links: list[LexborNode], base: str, url: str, chosen: bool) -> list
     """The addresses linked to, in the page's order, each with the evidence of all its links."""
     own = url_key(url)
     targets: dict[str, _Target] = {}
-    for link in links:
+    for link in links[:_MOST_LINKS]:
         address = listed_url(link.attributes.get("href") or "", base)
         if address is None or (not chosen and not same_site(address, url)):
             continue

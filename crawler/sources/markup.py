@@ -39,7 +39,9 @@ _DECLARED = re.compile(rb"""^[^>]{0,200}?<\?xml[^>]{0,200}?encoding\s*=\s*["']([
 _HEADER = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>", re.IGNORECASE)
-_DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]{0,2000}(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
+_DOCTYPE = re.compile(
+    r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE[^>\[]*+(?:\[.*?\]\s*+)?>", re.IGNORECASE | re.DOTALL
+)
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _BAD_REFERENCE = re.compile(
     r"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|d[89a-f]..|fff[ef])|0*(?:[0-8]));", re.I
@@ -49,7 +51,7 @@ _BARE = re.compile(r"&(?!(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);
 _XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _START = re.compile(r"<(?:\?xml|rss|feed|rdf:RDF|channel|urlset|sitemapindex)[\s>]", re.IGNORECASE)
 _HTML_START = re.compile(
-    r"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    r"^\s*(?:<!--.*?-->\s*+)*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
 
 
@@ -140,7 +142,9 @@ def document_in(text: str) -> tuple[str, str | None]:
         text = text[start.start() :]
         warning = f"{len(junk)} characters before the document were skipped"
     text = text.lstrip("\ufeff \t\r\n")
-    return _DOCTYPE.sub("", _DECLARATION.sub("", text, count=1)).strip(), warning
+    text = _DECLARATION.sub("", text, count=1)
+    doctype = _DOCTYPE.match(text)
+    return text[doctype.end() if doctype else 0 :].strip(), warning
 
 
 def root_name(text: str) -> str:

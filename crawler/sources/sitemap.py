@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
 from lxml import etree
 
-from crawler.dates import parse_date
+from crawler.dates import ParsedDate, parse_date
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import language_of, names_of, title_of
 from crawler.sources.feed import parse_feed
@@ -130,42 +131,42 @@ def _take(element: Element, url: str, timezone: str, listed: _Listed) -> None:
     own, _, kind = str(element.tag).rpartition("}")
     said: dict[str, str] = {}
     for child in element.iter():
-        said.setdefault(_key(child, own), (child.text or "").strip())
+        said.setdefault(_key(str(child.tag), own), (child.text or "").strip())
     address = listed_url(html.unescape(said.get("loc", "")), url)
     modified = parse_date(said.get("lastmod", ""), timezone=timezone)
-    if address is None or _MEDIA.search(urlsplit(address).path):
+    if address is None or _MEDIA.search(address.partition("?")[0]):
         listed.nameless += address is None
     elif kind == "sitemap":
         listed.documents.append((address, modified.at if modified else None))
-    else:
-        entry = EntryItem(url=address, modified=modified.at if modified else None)
-        listed.entries.append(_with_news(entry, said, timezone))
+    elif any(name.startswith("news:") for name in said):
+        listed.entries.append(_news_entry(address, modified, said, timezone))
         listed.title = listed.title or title_of(said.get("news:name"))
+    else:
+        listed.entries.append(EntryItem(url=address, modified=modified.at if modified else None))
 
 
-def _key(element: Element, own: str) -> str:
+@lru_cache(maxsize=1024)
+def _key(tag: str, own: str) -> str:
     """The element's name; of other namespaces than the sitemap's own, only news counts."""
-    namespace, _, local = str(element.tag).rpartition("}")
+    namespace, _, local = tag.rpartition("}")
     if "sitemap-news" in namespace:
         return f"news:{local.lower()}"
     return local.lower() if namespace == own else f"{namespace}:{local}"
 
 
-def _with_news(entry: EntryItem, said: dict[str, str], timezone: str) -> EntryItem:
+def _news_entry(
+    address: str, modified: ParsedDate | None, said: dict[str, str], timezone: str
+) -> EntryItem:
     published = parse_date(said.get("news:publication_date", ""), timezone=timezone)
-    entry = replace(
-        entry,
+    return EntryItem(
+        url=address,
         title=title_of(said.get("news:title")),
+        published=published.at if published else None,
+        published_precision=published.precision if published else "unknown",
+        published_from="news_sitemap" if published else "unknown",
+        modified=modified.at if modified else None,
         lang=language_of(said.get("news:language")),
         tags=names_of(said.get("news:keywords", "").split(",")),
-    )
-    if published is None:
-        return entry
-    return replace(
-        entry,
-        published=published.at,
-        published_precision=published.precision,
-        published_from="news_sitemap",
     )
 
 

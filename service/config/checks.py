@@ -35,6 +35,7 @@ def check(config: Config, reader: TableReader) -> Config:
     _check_recipients(config, channels, reader)
     _check_addresses(config, reader)
     _check_secrecy(reader)
+    _check_promises(config, reader)
     return _with_full_paths(config, reader)
 
 
@@ -113,6 +114,23 @@ def _check_secrecy(reader: TableReader) -> None:
                 'or write ${NAME} or { file = "…" }'
             )
             reader.warn(path, message)
+
+
+def _check_promises(config: Config, reader: TableReader) -> None:
+    """A key that is read but has no effect in this version says so: silence would be a lie."""
+    unkept: dict[TomlPath, bool] = {
+        ("service", "keep_pages"): config.service.keep_pages,
+        ("service", "retention"): bool(config.service.retention),
+        ("health", "coverage"): bool(config.health.coverage),
+        ("health", "heartbeat"): bool(config.health.heartbeat),
+    }
+    for key, source in config.sources.items():
+        unkept["source", key, "silent_after"] = source.silent_after != "auto"
+    for key, watchlist in config.watchlists.items():
+        unkept["watchlist", key, "updates"] = watchlist.updates != "new"
+    for path, is_set in unkept.items():
+        if is_set:
+            reader.warn(path, "is understood, but has no effect in this version")
 
 
 def _with_full_paths(config: Config, reader: TableReader) -> Config:

@@ -420,3 +420,17 @@ def test_any_bytes_give_a_document_or_a_document_error(body: bytes) -> None:
     except DocumentError:
         return
     assert document.entries or document.warnings
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE " * 100_000, b"<!DOCTYPE a [" * 100_000, b"<!-- " * 200_000,
+        b"<!---->" * 200_000, b"<rss><channel>" + b"<a>" * 100_000, b" " * 1_000_000 + b"<html>",
+    ],
+    ids=["doctypes", "subsets", "comments", "closed comments", "nesting", "spaces"],
+)  # fmt: skip
+def test_a_crafted_document_takes_no_more_than_linear_time(body: bytes) -> None:
+    with pytest.raises(DocumentError):
+        parse_feed(body, URL)

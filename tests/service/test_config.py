@@ -230,3 +230,10 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(ConfigError, match="Permission denied"):
         load(path, {})
+
+
+def test_a_key_without_effect_in_this_version_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[service]\nretention = "30d"\n[source.a]\nurl = "https://a.example/"\n')
+    [warning] = load(path, {}).warnings
+    assert "service.retention: is understood, but has no effect" in str(warning)
