@@ -36,6 +36,13 @@ def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
     if len(text) > MAX_TEXT:
         return NotArticle(page.url, "too_large", f"{len(text):,} characters")
     tree = parse(bounded(text))
+    try:
+        return _read(page, hints, tree)
+    finally:
+        tree.dissolve()
+
+
+def _read(page: Page, hints: Hints, tree: Tree) -> ArticleItem | NotArticle:
     claims = read_structured(tree, page.url)
     title = find_title(tree, claims, page.url)
     blocks = read_blocks(tree, title)

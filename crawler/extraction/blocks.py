@@ -197,34 +197,37 @@ class _Run:
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.parts: list[str] = []
+        self.chars = 0
         self.link_chars = 0
         self.breaks = 0
         self.is_led = False
 
     def add(self, text: str, in_link: bool) -> None:
         self.parts.append(text)
-        if not text.isspace():
+        chars = len(text.strip())
+        if chars:
             self.breaks = 0
+            self.chars += chars
             if in_link:
-                self.link_chars += len(text.strip())
+                self.link_chars += chars
 
     def flush(self, element: Element) -> None:
         if not self.parts:
             return
-        text = " ".join("".join(self.parts).split())
-        if text and len(self.blocks) < _MAX_BLOCKS:
+        if self.chars and len(self.blocks) < _MAX_BLOCKS:
+            text = " ".join("".join(self.parts).split())
             block = make_block(text, element, self.link_chars)
             block.is_led = self.is_led
             self.blocks.append(block)
         self.parts.clear()
-        self.link_chars = self.breaks = 0
+        self.chars = self.link_chars = self.breaks = 0
         self.is_led = False
 
     def break_line(self, element: Element) -> None:
         """A line break: two in a row, or one after a linked line, end the block."""
         self.parts.append(" ")
         self.breaks += 1
-        is_link = self.link_chars > 15 and self.link_chars > 0.8 * len("".join(self.parts).strip())
+        is_link = self.link_chars > 15 and self.link_chars > 0.8 * self.chars
         if self.breaks > 1 or is_link:
             self.flush(element)
             self.is_led = is_link
@@ -248,31 +251,36 @@ def _split(body: Element) -> list[Block]:
     stack: list[tuple[Element | str | None, Element, bool]] = [(body, body, False)]
     while stack:
         node, block, in_link = stack.pop()
+        if isinstance(node, str):
+            run.add(node, in_link)
+            continue
         if node is None:
             run.flush(block)
-        elif isinstance(node, str):
-            run.add(node, in_link)
-        elif node.tag == "br":
+            continue
+        tag = node.tag
+        if tag == "br":
             run.break_line(block)
-        elif not _is_inline_furniture(node, block):
-            inner = node if node.tag in BLOCKS else block
-            if node.tag in BLOCKS:
-                run.flush(block)
-                stack.append((None, node, in_link))
-            link = in_link or node.tag == "a"
-            stack.extend((kid, inner, link) for kid in reversed(node.kids))
+            continue
+        if (tag not in BLOCKS or tag == "button") and _is_inline_furniture(node, block):
+            continue
+        if tag in BLOCKS:
+            run.flush(block)
+            stack.append((None, node, in_link))
+            block = node
+        link = in_link or tag == "a"
+        for kid in reversed(node.kids):
+            stack.append((kid, block, link))  # noqa: PERF401  half the time of extend()
     return run.blocks
 
 
 def _is_inline_furniture(node: Element, block: Element) -> bool:
     """Inline elements that are no part of the sentence: pop-ups, screen-reader notes, buttons."""
-    if node.tag in BLOCKS and node.tag != "button":
-        return False
-    if node.tag in {"sup"} and node.link_chars:
+    if node.tag == "sup" and node.link_chars:
         return node.chars == 0 and node.link_chars < 6
-    kind = kind_of(node.label) if node.attrs else ""
-    return kind in {"service", "hidden"} and node.chars + node.link_chars < 0.5 * (
-        block.chars + block.link_chars
+    return (
+        bool(node.label)
+        and kind_of(node.label) in {"service", "hidden"}
+        and node.chars + node.link_chars < 0.5 * (block.chars + block.link_chars)
     )
 
 

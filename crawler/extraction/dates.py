@@ -19,10 +19,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from crawler.dates import parse_date
 from crawler.extraction.blocks import Block
-from crawler.extraction.lexicon import names, words_of
+from crawler.extraction.lexicon import named_as, names
 from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Element, Tree
 from crawler.items import Hints, Origin, Page, Precision
@@ -66,6 +67,7 @@ _PUBLISHED_TEXT = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_PRINTED = 160  # characters; longer lines are sentences, which speak of other days
+_MAX_TIMES = 200
 _STAMPED = timedelta(days=3)
 _NOT_OF_PAGE = frozenset({"caption", "furniture", "talk", "ad", "consent"})
 
@@ -198,7 +200,7 @@ def _shown_times(tree: Tree, blocks: list[Block], place: Place) -> Iterator[_Evi
     own = next((above for above in heading.ancestors() if above.tag == "article"), tree.body)
     near: list[str] = []
     named: list[str] = []
-    for element in tree.all("time"):
+    for element in islice(tree.all("time"), _MAX_TIMES):
         if _is_elsewhere(element) or says_changed(element):
             continue
         text = element.get("datetime") or element.text()
@@ -221,7 +223,7 @@ def _is_elsewhere(element: Element) -> bool:
 
 
 def _is_named_published(element: Element) -> bool:
-    return "pubdate" in element.attrs or bool(_PUBLISHED.search(words_of(element.label[:300])))
+    return "pubdate" in element.attrs or named_as(_PUBLISHED, element.label)
 
 
 def says_changed(element: Element) -> bool:
@@ -231,7 +233,7 @@ def says_changed(element: Element) -> bool:
     """
     if _is_named_published(element):
         return False
-    if _CHANGED.search(words_of(element.label[:300])):
+    if named_as(_CHANGED, element.label):
         return True
     around = element.parent.text() if element.parent else ""
     own = element.text()

@@ -57,7 +57,12 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
 def find_headline(blocks: list[Block], title: str) -> int:
     """Position of the block that prints the headline: a heading before any other text, else -1."""
     wanted = folded(title)
-    found = [n for n, block in enumerate(blocks) if wanted and folded(block.text) == wanted]
+    longest = 2 * len(title) + 20  # folding every block of the page would cost more than all else
+    found = [
+        n
+        for n, block in enumerate(blocks)
+        if wanted and len(block.text) <= longest and folded(block.text) == wanted
+    ]
     for tags in ({"h1"}, HEADINGS):
         for n in found:
             if blocks[n].element.tag in tags and blocks[n].kind not in {"furniture", "talk"}:
