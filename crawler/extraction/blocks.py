@@ -291,13 +291,15 @@ def _kinds(tree: Tree, weights: list[int], headline: set[int]) -> list[str]:
     for element in tree.elements:
         index = element.index
         above = kinds[element.parent.index] if element.parent is not None else ""
-        if above and above != "page":
-            kinds[index] = above
+        if above:
+            # The picture of an article may stand in its <header>.
+            is_caption = above == "page" and (
+                element.tag == "figcaption" or "caption" in element.label
+            )
+            kinds[index] = "caption" if is_caption else above
             continue
         kind = _own_kind(element)
-        if above and kind != "caption":
-            kinds[index] = above
-        elif kind and not (
+        if kind and not (
             (index in headline and weights[index])
             or _is_guarded(element, kind, weights[index], total)
         ):
@@ -323,7 +325,7 @@ def _own_kind(element: Element) -> str:
     if not attrs:
         return _KIND_BY_TAG.get(tag, "")
     role = attrs.get("role") or ""
-    if "hidden" in attrs or _HIDDEN_STYLE.search(attrs.get("style") or ""):
+    if "hidden" in attrs or ("style" in attrs and _HIDDEN_STYLE.search(attrs["style"] or "")):
         return "hidden"
     if role in {"main", "article"} or attrs.get("itemprop") == "articleBody":
         return ""
