@@ -66,6 +66,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔।|:;\"'”’»)\]]\W*$")
 _INNER_STOP = re.compile(r"[.!?。！？؟۔।,،、，;:]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_FRAME = frozenset({"page", "consent", "talk", "hidden"})
 _NEVER_FURNITURE = frozenset({"html", "body", "main", "article"})
 _MAX_BLOCKS = 20_000
 _NUMBER = re.compile(r"\d+")
@@ -101,10 +102,11 @@ class Block:
         return self.element.tag in HEADINGS
 
 
-def read_blocks(tree: Tree, title: str) -> list[Block]:
+def read_blocks(tree: Tree, title: str, *, by_name: bool = True) -> list[Block]:
     """All text blocks of the page in order, with the kind of furniture they stand in.
 
-    What holds both the headline (`title`) and prose is no furniture.
+    What holds both the headline (`title`) and prose is no furniture. Without `by_name` only the
+    frame of the site, consent, comments and what is hidden are furniture.
     """
     blocks = _split(tree.body)
     weights = prose_weights(blocks, len(tree.elements))
@@ -112,7 +114,9 @@ def read_blocks(tree: Tree, title: str) -> list[Block]:
     cards = set(_cards(tree, blocks, weights))
     for block in blocks:
         block.kind = kinds[block.element.index]
-        if not block.kind and cards and _stands_in(block.element, cards):
+        if not by_name:
+            block.kind = block.kind if block.kind in _FRAME else ""
+        elif not block.kind and cards and _stands_in(block.element, cards):
             block.kind = "card"
         elif not block.kind and block.size < 300 and is_credit(block.text):
             block.kind = "caption"

@@ -105,13 +105,23 @@ class _Evidence:
 
 
 def find_published(
-    tree: Tree, claims: Structured, blocks: list[Block], page: Page, hints: Hints, place: Place
+    tree: Tree,
+    claims: Structured,
+    blocks: list[Block],
+    page: Page,
+    hints: Hints,
+    place: Place,
+    selected: str = "",
 ) -> Published:
-    """The time of publication by the first evidence that holds."""
+    """The time of publication by the first evidence that holds.
+
+    `selected` is what the source's own selector chose: it comes before all else.
+    """
     modified = _modified(claims, page, hints)
     shown = [*_shown_times(tree, blocks, place), *_shown_texts(tree, blocks, page, place)]
     weak = (_Evidence("meta", claims.first(key), True) for key in _META_WEAK)
-    for evidence in (*_stated(claims, hints), *shown, *weak):
+    chosen = _Evidence("text", selected, True)
+    for evidence in (chosen, *_stated(claims, hints), *shown, *weak):
         found = _believed(evidence, page, hints)
         if found is None:
             continue
