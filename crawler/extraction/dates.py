@@ -68,6 +68,7 @@ _PUBLISHED_TEXT = re.compile(
 )
 _LONGEST_PRINTED = 160  # characters; longer lines are sentences, which speak of other days
 _MAX_TIMES = 200
+_ABOVE = 10  # blocks before the headline among which a byline is looked for
 _STAMPED = timedelta(days=3)
 _NOT_OF_PAGE = frozenset({"caption", "furniture", "talk", "ad", "consent"})
 
@@ -119,6 +120,7 @@ def find_published(
     """
     modified = _modified(claims, page, hints)
     shown = [*_shown_times(tree, blocks, place), *_shown_texts(tree, blocks, page, place)]
+    shown.sort(key=lambda evidence: not _PUBLISHED_TEXT.match(evidence.text))
     weak = (_Evidence("meta", claims.first(key), True) for key in _META_WEAK)
     chosen = _Evidence("text", selected, True)
     for evidence in (chosen, *_stated(claims, hints), *shown, *weak):
@@ -262,8 +264,11 @@ def _shown_texts(tree: Tree, blocks: list[Block], page: Page, place: Place) -> I
     if place.headline < 0:
         return
     after = blocks[place.headline + 1 : max(place.first, place.headline + 8)]
-    before = [b for b in blocks[max(0, place.headline - 3) : place.headline] if b.kind != "page"]
-    for block in [*after, *reversed(before)]:
+    above = blocks[max(0, place.headline - _ABOVE) : place.headline]
+    before = [
+        b for n, b in enumerate(reversed(above)) if b.kind == "byline" or (n < 3 and not b.kind)
+    ]
+    for block in [*after, *before]:
         if len(block.text) > _LONGEST_PRINTED or block.kind in _NOT_OF_PAGE:
             continue
         if not _starts_changed(block.text):

@@ -41,7 +41,8 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
     kept = select_body(blocks, inside, title, container, headline)
     if not kept:
         return Zones(container=container, headline=headline)
-    standfirst = _standfirst(blocks, kept[0], headline, summary)
+    # A page whose only text is a summary has that for its body.
+    standfirst = _standfirst(blocks, kept[0], headline, summary) if len(kept) > 1 else -1
     start = headline + 1 if 0 <= headline < kept[0] else kept[0]
     captions = [block.text for block in blocks[start : kept[-1] + 1] if _is_caption(block)]
     return Zones(
