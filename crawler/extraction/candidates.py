@@ -50,8 +50,13 @@ def choose_body(claims: Structured, zones: Zones, hints: Hints) -> Body:
 
 
 def plain(text: str) -> str:
-    """Paragraphs of a text or of markup, joined by blank lines."""
+    """Paragraphs of a text, or of markup, joined by blank lines."""
     if _MARKUP.search(text):
-        blocks = read_blocks(parse(text), "")
-        return "\n\n".join(b.text for b in blocks if not b.kind and b.link_share < 0.8)
+        return from_markup(text)
     return "\n\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def from_markup(markup: str) -> str:
+    """The paragraphs of a piece of HTML, without furniture and link lists."""
+    blocks = read_blocks(parse(markup), "")
+    return "\n\n".join(b.text for b in blocks if not b.kind and b.link_share < 0.8)

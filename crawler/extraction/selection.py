@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from crawler.extraction.candidates import plain
+from crawler.extraction.candidates import from_markup
 from crawler.items import Select
 
 
@@ -24,7 +24,7 @@ def read_selected(text: str, select: Select) -> Selected:
     page = LexborHTMLParser(text)
     body, title, date = (_first(page, css) for css in (select.body, select.title, select.date))
     return Selected(
-        plain(body.html or "") if body is not None else "",
+        from_markup(body.html or "") if body is not None else "",
         _line(title),
         (date.attributes.get("datetime") or date.attributes.get("content") or _line(date))
         if date is not None
