@@ -9,10 +9,12 @@ from urllib.parse import urljoin
 from crawler.extraction.authors import clean_authors, find_authors
 from crawler.extraction.blocks import Block, read_blocks
 from crawler.extraction.bounds import MAX_TEXT, bounded
-from crawler.extraction.dates import Place, find_published
+from crawler.extraction.candidates import Body, choose_body
+from crawler.extraction.dates import Place, Published, find_published
 from crawler.extraction.encoding import decode
 from crawler.extraction.language import find_language
 from crawler.extraction.notarticle import judge
+from crawler.extraction.selection import Selected, read_selected
 from crawler.extraction.structured import Structured, read_structured, string, strings
 from crawler.extraction.titles import find_title, site_name
 from crawler.extraction.tree import Tree, parse
@@ -35,15 +37,31 @@ def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
     text = decode(page.body, page.content_type)
     if len(text) > MAX_TEXT:
         return NotArticle(page.url, "too_large", f"{len(text):,} characters")
-    tree = parse(bounded(text))
+    text = bounded(text)
+    tree = parse(text)
+    try:
+        return _read(page, hints, tree, read_selected(text, hints.select))
+    finally:
+        tree.dissolve()
+
+
+def _read(page: Page, hints: Hints, tree: Tree, selected: Selected) -> ArticleItem | NotArticle:
     claims = read_structured(tree, page.url)
-    title = find_title(tree, claims, page.url)
-    blocks = read_blocks(tree, title)
+    title = selected.title or find_title(tree, claims, page.url)
     summary = claims.first("og:description", "description", "twitter:description")
+    blocks = read_blocks(tree, title)
     zones = find_zones(tree, blocks, title, summary)
-    return judge(tree, claims, blocks, zones, title, page.url) or _article(
-        page, hints, tree, claims, blocks, title, zones
-    )
+    if not zones.body:  # names lie: once more with the plainest of them only
+        blocks = read_blocks(tree, title, by_name=False)
+        zones = find_zones(tree, blocks, title, summary)
+    body = choose_body(claims, zones, hints)
+    if selected.body:
+        body = Body(selected.body, "select", 1.0)
+    elif refused := judge(tree, claims, blocks, body.text, title, page.url):
+        return refused
+    place = Place(zones.headline, zones.first)
+    published = find_published(tree, claims, blocks, page, hints, place, selected.date)
+    return _article(page, hints, tree, claims, blocks, zones, title, body, published)
 
 
 def _refused(page: Page) -> NotArticle | None:
@@ -71,27 +89,25 @@ def _article(
     tree: Tree,
     claims: Structured,
     blocks: list[Block],
-    title: str,
     zones: Zones,
+    title: str,
+    body: Body,
+    published: Published,
 ) -> ArticleItem:
-    published = find_published(
-        tree, claims, blocks, page, hints, Place(zones.headline, zones.first)
-    )
-    body = clean_text("\n\n".join(zones.body))
     site = clean_line(site_name(claims), 200)
-    url = clean_url(page.url) or page.url
+    text = clean_text(body.text)
     return ArticleItem(
-        url=url,
+        url=clean_url(page.url) or page.url,
         canonical_url=_canonical(claims, page.url),
         title=title or _entry_title(hints),
         standfirst=clean_text(zones.standfirst),
-        body=body,
+        body=text,
         captions=clean_text("\n".join(zones.captions)),
         authors=find_authors(tree, claims, blocks, site, zones.headline, zones.first)
         or _entry_authors(hints, site),
         section=_section(claims),
         tags=_tags(claims),
-        lang=find_language(f"{title}\n{body}", *_languages(tree, claims, hints)),
+        lang=find_language(f"{title}\n{text}", *_languages(tree, claims, hints)),
         image=_image(claims, page.url),
         published=published.at,
         published_precision=published.precision,
@@ -100,8 +116,8 @@ def _article(
         modified=published.modified,
         paywalled=_paywalled(claims),
         site_name=site or None,
-        extractor="blocks",
-        confidence=_confidence(claims, zones),
+        extractor=body.extractor,
+        confidence=body.confidence,
     )
 
 
@@ -162,12 +178,3 @@ def _paywalled(claims: Structured) -> bool:
     claim = claims.node.get("isAccessibleForFree")
     tier = claims.first("article:content_tier").lower()
     return claim is False or str(claim).lower() == "false" or tier in {"locked", "metered"}
-
-
-def _confidence(claims: Structured, zones: Zones) -> float:
-    """0 to 1: whether the article's own full text, where it states one, agrees."""
-    told = string(claims.node.get("articleBody"))
-    if not told or not zones.body:
-        return 0.5
-    mine, theirs = set(" ".join(zones.body).split()), set(told.split())
-    return round(len(mine & theirs) / max(1, len(mine | theirs)), 2)

@@ -6,10 +6,10 @@ addresses, "Admin", "Staff Reporter" and the site's own name are not authors.
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Iterator
 
 from crawler.extraction.blocks import Block
-from crawler.extraction.lexicon import any_of, kind_of, names, starts, words_of
+from crawler.extraction.lexicon import any_of, kind_of, named_as, names, starts
 from crawler.extraction.structured import Structured, item_value, strings
 from crawler.extraction.tree import Element, Tree
 from crawler.text import clean_line
@@ -79,19 +79,24 @@ def find_authors(
 
     `headline` and `first` are the positions of the headline's and the first paragraph's blocks.
     """
-    start = blocks[headline].element.index if headline >= 0 else -1
-    sources = (
-        _people(claims, "author") or _people(claims, "creator"),
-        [name for key in _METAS for name in claims.meta.get(key, ())],
-        [_item_name(item) for item in claims.items.get("author", ())],
-        *([_byline_name(text)] for text in _bylines(tree, start)),
-        *([_byline_name(text)] for text in _signed_lines(blocks, headline, first)),
-    )
-    for source in sources:
+    for source in _claimed_names(tree, claims, blocks, headline, first):
         authors = clean_authors(source, site)
         if authors:
             return authors
     return ()
+
+
+def _claimed_names(
+    tree: Tree, claims: Structured, blocks: list[Block], headline: int, first: int
+) -> Iterator[list[str]]:
+    yield _people(claims, "author") or _people(claims, "creator")
+    yield [name for key in _METAS for name in claims.meta.get(key, ())]
+    yield [_item_name(item) for item in claims.items.get("author", ())]
+    start = blocks[headline].element.index if headline >= 0 else -1
+    for text in _bylines(tree, start):
+        yield [_byline_name(text)]
+    for text in _signed_lines(blocks, headline, first):
+        yield [_byline_name(text)]
 
 
 def _people(claims: Structured, role: str) -> list[str]:
@@ -157,21 +162,16 @@ def _bylines(tree: Tree, start: int) -> list[str]:
         if not element.attrs:
             continue
         is_rel = "author" in element.get("rel").split()
-        if not is_rel and not (element.label and _names_byline(element.label)):
+        if not is_rel and not (element.label and named_as(_BYLINE, element.label)):
             continue
         if any(kind_of(above.label) in _NOT_HERE for above in element.ancestors() if above.attrs):
             continue
-        text = element.text()
+        text = element.text() if element.chars + element.link_chars < 150 else ""
         if 2 < len(text) < 120:
             distance = abs(element.index - start)
             near.append((distance if is_rel else distance + 10, text))
     near.sort(key=lambda found: found[0])
     return [text for _, text in near[:_TRIED]]
-
-
-@lru_cache(maxsize=4096)
-def _names_byline(label: str) -> bool:
-    return bool(_BYLINE.search(words_of(label[:300])))
 
 
 def _signed_lines(blocks: list[Block], headline: int, first: int) -> list[str]:

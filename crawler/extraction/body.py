@@ -48,12 +48,12 @@ def select_body(
     references = _references(blocks, inside)
     free = [n for n in inside if not blocks[n].kind and folded(blocks[n].text) != wanted]
     ground = _survey(blocks, inside, free, container)
-    shunned = _below_pointers(blocks, inside)
+    candidates = set(free) - _below_pointers(blocks, inside)
     passed = [
         n
         for n in inside
         if n in references
-        or (n in set(free) - shunned and _earns_place(blocks[n]) and _fits(blocks[n], ground))
+        or (n in candidates and _earns_place(blocks[n]) and _fits(blocks[n], ground))
     ]
     return _with_text_below(blocks, _trimmed(blocks, passed, references))
 

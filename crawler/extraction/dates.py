@@ -19,10 +19,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from crawler.dates import parse_date
 from crawler.extraction.blocks import Block
-from crawler.extraction.lexicon import names, words_of
+from crawler.extraction.lexicon import named_as, names
 from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Element, Tree
 from crawler.items import Hints, Origin, Page, Precision
@@ -66,6 +67,8 @@ _PUBLISHED_TEXT = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_PRINTED = 160  # characters; longer lines are sentences, which speak of other days
+_MAX_TIMES = 200
+_ABOVE = 10  # blocks before the headline among which a byline is looked for
 _STAMPED = timedelta(days=3)
 _NOT_OF_PAGE = frozenset({"caption", "furniture", "talk", "ad", "consent"})
 
@@ -103,13 +106,24 @@ class _Evidence:
 
 
 def find_published(
-    tree: Tree, claims: Structured, blocks: list[Block], page: Page, hints: Hints, place: Place
+    tree: Tree,
+    claims: Structured,
+    blocks: list[Block],
+    page: Page,
+    hints: Hints,
+    place: Place,
+    selected: str = "",
 ) -> Published:
-    """The time of publication by the first evidence that holds."""
+    """The time of publication by the first evidence that holds.
+
+    `selected` is what the source's own selector chose: it comes before all else.
+    """
     modified = _modified(claims, page, hints)
     shown = [*_shown_times(tree, blocks, place), *_shown_texts(tree, blocks, page, place)]
+    shown.sort(key=lambda evidence: not _PUBLISHED_TEXT.match(evidence.text))
     weak = (_Evidence("meta", claims.first(key), True) for key in _META_WEAK)
-    for evidence in (*_stated(claims, hints), *shown, *weak):
+    chosen = _Evidence("text", selected, True)
+    for evidence in (chosen, *_stated(claims, hints), *shown, *weak):
         found = _believed(evidence, page, hints)
         if found is None:
             continue
@@ -198,7 +212,7 @@ def _shown_times(tree: Tree, blocks: list[Block], place: Place) -> Iterator[_Evi
     own = next((above for above in heading.ancestors() if above.tag == "article"), tree.body)
     near: list[str] = []
     named: list[str] = []
-    for element in tree.all("time"):
+    for element in islice(tree.all("time"), _MAX_TIMES):
         if _is_elsewhere(element) or says_changed(element):
             continue
         text = element.get("datetime") or element.text()
@@ -221,7 +235,7 @@ def _is_elsewhere(element: Element) -> bool:
 
 
 def _is_named_published(element: Element) -> bool:
-    return "pubdate" in element.attrs or bool(_PUBLISHED.search(words_of(element.label[:300])))
+    return "pubdate" in element.attrs or named_as(_PUBLISHED, element.label)
 
 
 def says_changed(element: Element) -> bool:
@@ -231,7 +245,7 @@ def says_changed(element: Element) -> bool:
     """
     if _is_named_published(element):
         return False
-    if _CHANGED.search(words_of(element.label[:300])):
+    if named_as(_CHANGED, element.label):
         return True
     around = element.parent.text() if element.parent else ""
     own = element.text()
@@ -250,8 +264,11 @@ def _shown_texts(tree: Tree, blocks: list[Block], page: Page, place: Place) -> I
     if place.headline < 0:
         return
     after = blocks[place.headline + 1 : max(place.first, place.headline + 8)]
-    before = [b for b in blocks[max(0, place.headline - 3) : place.headline] if b.kind != "page"]
-    for block in [*after, *reversed(before)]:
+    above = blocks[max(0, place.headline - _ABOVE) : place.headline]
+    before = [
+        b for n, b in enumerate(reversed(above)) if b.kind == "byline" or (n < 3 and not b.kind)
+    ]
+    for block in [*after, *before]:
         if len(block.text) > _LONGEST_PRINTED or block.kind in _NOT_OF_PAGE:
             continue
         if not _starts_changed(block.text):

@@ -169,36 +169,58 @@ _STANDFIRST = names(
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
+def _words_of_name(name: str) -> str:
+    """A class name as lower-case words joined by hyphens; empty for slugs of whole headlines."""
+    words = _NOT_WORD.sub("-", _CAMEL.sub("-", name).lower()).strip("-")
+    return _WITH.sub("", words) if words.count("-") < _LONGEST_NAME else ""
+
+
 def words_of(label: str) -> str:
     """Class names and id as lower-case words joined by hyphens, names parted by two."""
-    split = (_NOT_WORD.sub("-", _CAMEL.sub("-", name).lower()).strip("-") for name in label.split())
-    return "--".join(_WITH.sub("", name) for name in split if name.count("-") < _LONGEST_NAME)
+    return "--".join(map(_words_of_name, label[:_LONGEST_LABEL].split()))
 
 
-@lru_cache(maxsize=4096)
-def kind_of(label: str) -> str:
-    """Which sort of furniture the names of an element tell of; empty when none."""
-    words = words_of(label[:_LONGEST_LABEL])
+_PRIORITY = {kind: place for place, kind in enumerate(_KINDS)}
+
+
+@lru_cache(maxsize=16_384)
+def _kind_of_name(name: str) -> str:
+    words = _words_of_name(name)
     return next((kind for kind, pattern in _KINDS.items() if pattern.search(words)), "")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
+def kind_of(label: str) -> str:
+    """Which sort of furniture the names of an element tell of; empty when none."""
+    kinds = {_kind_of_name(name) for name in label[:_LONGEST_LABEL].split()} - {""}
+    return min(kinds, key=lambda kind: _PRIORITY[kind], default="")
+
+
+@lru_cache(maxsize=16_384)
+def _name_matches(pattern: re.Pattern[str], name: str) -> bool:
+    return bool(pattern.search(_words_of_name(name)))
+
+
+def named_as(pattern: re.Pattern[str], label: str) -> bool:
+    """Whether one of an element's names fits a pattern of `names`."""
+    return any(_name_matches(pattern, name) for name in label[:_LONGEST_LABEL].split())
+
+
+@lru_cache(maxsize=16_384)
 def names_body(label: str) -> bool:
     """Whether the names say that this holds the article's text."""
-    return bool(_BODY.search(words_of(label[:_LONGEST_LABEL])))
+    return named_as(_BODY, label)
 
 
-@lru_cache(maxsize=4096)
 def names_box(label: str) -> bool:
     """Whether the names tell of something set apart from the text: a fact box, a profile."""
-    return bool(_BOX.search(words_of(label[:_LONGEST_LABEL])))
+    return named_as(_BOX, label)
 
 
-@lru_cache(maxsize=4096)
 def names_standfirst(label: str) -> bool:
     """Whether the names say that this is a summary below the headline."""
-    return bool(_STANDFIRST.search(words_of(label[:_LONGEST_LABEL])))
+    return named_as(_STANDFIRST, label)
 
 
 def starts(table: str) -> re.Pattern[str]:

@@ -11,7 +11,6 @@ from crawler.extraction.blocks import Block
 from crawler.extraction.lexicon import any_of
 from crawler.extraction.structured import Structured
 from crawler.extraction.tree import Tree
-from crawler.extraction.zones import Zones
 from crawler.items import NotArticle, NotArticleReason
 
 _CHALLENGE = re.compile(
@@ -54,10 +53,10 @@ _FRONT = re.compile(r"^/?(?:index\.\w+|home/?|[a-z]{2}(?:-[a-z]{2})?/?)?$", re.I
 
 
 def judge(
-    tree: Tree, claims: Structured, blocks: list[Block], zones: Zones, title: str, url: str
+    tree: Tree, claims: Structured, blocks: list[Block], body: str, title: str, url: str
 ) -> NotArticle | None:
     """What the page is when it is no article; None when it may well be one."""
-    prose = sum(map(len, zones.body))
+    prose = len(body)
     head = next((element.text() for element in tree.all("title")), "") or title
     opening = " ".join(block.text for block in blocks[:12])[:600]
     if prose < _LITTLE:

@@ -99,6 +99,12 @@ class Tree:
     scripts: list[tuple[str, str]] = field(default_factory=list)
     """Type and text of the scripts that hold data, not code."""
 
+    def dissolve(self) -> None:
+        """Cuts the links between elements, so that memory is freed without the cycle collector."""
+        for element in self.elements:
+            element.parent = None
+            element.kids.clear()
+
     def all(self, *tags: str) -> Iterator[Element]:
         """The elements of these names, in document order."""
         return (element for element in self.elements if element.tag in tags)
@@ -106,46 +112,46 @@ class Tree:
 
 def parse(text: str) -> Tree:
     """The tree of any text; an empty page has a body too."""
-    parser = LexborHTMLParser(text)
-    scripts: list[tuple[str, str]] = []
-    root = Element("html", parser.root.attributes if parser.root is not None else {})
-    if parser.root is not None:
-        _copy(parser.root, root, scripts)
-    elements = list(root.elements())
-    _measure(elements)
+    source = LexborHTMLParser(text).root
+    root = Element("html", source.attributes if source is not None else {})
+    elements, scripts = _copy(source, root) if source is not None else ([root], [])
+    _add_up(elements)
     body = next((element for element in elements if element.tag == "body"), root)
     return Tree(root, elements, body, scripts)
 
 
-def _copy(source: LexborNode, target: Element, scripts: list[tuple[str, str]]) -> None:
-    stack = [(source, target)]
+def _copy(source: LexborNode, root: Element) -> tuple[list[Element], list[tuple[str, str]]]:
+    """Copies a node's children below an element: all elements in document order, data scripts."""
+    elements, scripts = [root], []
+    stack = [(source.first_child, root)]
     while stack:
         node, parent = stack.pop()
-        kids = parent.kids
-        child = node.first_child
-        while child is not None:
-            tag = child.tag or ""
+        while node is not None:
+            tag = node.tag or ""
+            following = node.next
             if tag == "-text":
-                kids.append(child.text_content or "")
+                text = node.text_content or ""
+                parent.kids.append(text)
+                parent.chars += len(text.strip())
             elif tag == "script":
-                kind = child.attributes.get("type") or ""
+                kind = node.attributes.get("type") or ""
                 if "json" in kind:
-                    scripts.append((kind.lower(), child.text(deep=True)))
+                    scripts.append((kind.lower(), node.text(deep=True)))
             elif tag and tag[0] not in "-!" and tag not in _SKIPPED:
-                element = Element(tag, child.attributes, parent)
-                kids.append(element)
-                stack.append((child, element))
-            child = child.next
+                element = Element(tag, node.attributes, parent)
+                element.index = len(elements)
+                elements.append(element)
+                parent.kids.append(element)
+                stack.append((following, parent))
+                parent, following = element, node.first_child
+            node = following
+    return elements, scripts
 
 
-def _measure(elements: list[Element]) -> None:
-    """Numbers the elements and adds up the text below each, from the last to the first."""
-    for index, element in enumerate(elements):
-        element.index = element.last = index
+def _add_up(elements: list[Element]) -> None:
+    """Adds the text below each element to its own, from the last element to the first."""
     for element in reversed(elements):
-        for kid in element.kids:
-            if isinstance(kid, str):
-                element.chars += len(kid.strip())
+        element.last = max(element.last, element.index)
         if element.tag == "a":
             element.link_chars, element.chars = element.link_chars + element.chars, 0
         above = element.parent

@@ -41,7 +41,8 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
     kept = select_body(blocks, inside, title, container, headline)
     if not kept:
         return Zones(container=container, headline=headline)
-    standfirst = _standfirst(blocks, kept[0], headline, summary)
+    # A page whose only text is a summary has that for its body.
+    standfirst = _standfirst(blocks, kept[0], headline, summary) if len(kept) > 1 else -1
     start = headline + 1 if 0 <= headline < kept[0] else kept[0]
     captions = [block.text for block in blocks[start : kept[-1] + 1] if _is_caption(block)]
     return Zones(
@@ -57,7 +58,12 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
 def find_headline(blocks: list[Block], title: str) -> int:
     """Position of the block that prints the headline: a heading before any other text, else -1."""
     wanted = folded(title)
-    found = [n for n, block in enumerate(blocks) if wanted and folded(block.text) == wanted]
+    longest = 2 * len(title) + 20  # folding every block of the page would cost more than all else
+    found = [
+        n
+        for n, block in enumerate(blocks)
+        if wanted and len(block.text) <= longest and folded(block.text) == wanted
+    ]
     for tags in ({"h1"}, HEADINGS):
         for n in found:
             if blocks[n].element.tag in tags and blocks[n].kind not in {"furniture", "talk"}:
