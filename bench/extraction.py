@@ -120,6 +120,8 @@ def speed(
     times: dict[str, list[float]] = {name: [] for name in tools}
     for tool in tools.values():
         tool(str(pages[0][0]["url"]), pages[0][1])  # models and tables are loaded on first use
+    gc.collect()
+    gc.freeze()  # or each tool would pay for walking the other's tables
     for row, body in pages:
         for name, tool in tools.items():
             start = time.process_time()
@@ -189,6 +191,29 @@ TEASERS: dict[str, tuple[str, str]] = {
         '<div class="newsletter-box"><h3>Sign up</h3><p>Each morning one long letter about the'
         f" {TOPIC} and what happens on both sides of it, free of charge.</p></div>",
     ),
+    "sentence that is a link": ("middle", f'<p>In other news, <a href="/n/1">{LINES[0]}</a>.</p>'),
+    "one card, linked line and blurb": (
+        "middle",
+        f'<div><a href="/n/1">{LINES[0]}</a><p>Elders from six villages met on Friday and called'
+        f" for calm along the {TOPIC} before the winter.</p></div>",
+    ),
+    "linked lines, blurbs below": (
+        "after",
+        "".join(
+            f'<p><a href="/n/{n}">{line}</a><br>Elders from six villages met on Friday and called'
+            " for calm along the line.</p>"
+            for n, line in enumerate(LINES)
+        ),
+    ),
+    "heading and unlinked list": (
+        "after",
+        f"<h3>More on this story</h3><ul>{''.join(f'<li>{line}</li>' for line in LINES)}</ul>",
+    ),
+    "a second article": (
+        "after",
+        f"<article><h1>{LINES[1]}</h1><p>Elders from six villages met on Friday and called for"
+        f" calm along the {TOPIC} after a night of shelling that killed three.</p></article>",
+    ),
     "unnamed cards after the text": ("after", f"<div>{_cards('div')}</div>"),
     "article cards after the text": ("after", _cards("article")),
     "unnamed cards at the end": ("end", f"<div>{_cards('div')}</div>"),
@@ -240,8 +265,9 @@ def topic_mutations(pages: list[tuple[Row, bytes]]) -> None:
     """How often a planted teaser's topic is found in title, standfirst or body."""
     print(f"\n{'planted teaser':32}{'pages':>7}{'leaks':>7}{'share':>8}")
     total = leaks = 0
+    control = f"<p>The {TOPIC} is named in this sentence to see that planting works.</p>"
     usable = [(r, b) for r, b in pages if r.get("text") and TOPIC.encode() not in b]
-    for name, (where, markup) in TEASERS.items():
+    for name, (where, markup) in {"(plain text)": ("middle", control), **TEASERS}.items():
         tried = leaked = 0
         for number, (row, body) in enumerate(usable):
             tree = _tree(body)
@@ -254,7 +280,8 @@ def topic_mutations(pages: list[tuple[Row, bytes]]) -> None:
             item = extracted(row, etree.tostring(tree, method="html", encoding="utf-8"))
             if item and TOPIC in f"{item.title}\n{item.standfirst}\n{item.body}":
                 leaked += 1
-        total, leaks = total + tried, leaks + leaked
+        if name in TEASERS:
+            total, leaks = total + tried, leaks + leaked
         print(f"{name:32}{tried:7}{leaked:7}{leaked / max(1, tried):8.1%}")
     print(f"{'all':32}{total:7}{leaks:7}{leaks / max(1, total):8.1%}")
 
@@ -291,8 +318,7 @@ def without_machine_dates(tree: html.HtmlElement) -> None:
 def date_mutations(pages: list[tuple[Row, bytes]]) -> None:
     """How often today's date in the header is taken for the date of publication."""
     print(
-        f"\n{'planted date':28}{'pages':>7}{'right':>8}{'fooled':>8}"
-        "   no machine date: right, fooled"
+        f"\n{'planted date':28}{'pages':>7}{'right':>8}{'fooled':>8}   no machine date: right, fooled"
     )
     dated = [(row, body) for row, body in pages if row.get("date")]
     for name, markup in [("none", ""), *HEADERS.items()]:
@@ -328,7 +354,7 @@ def _dated_verdicts(dated: list[tuple[Row, bytes]], markup: str, strip: bool) ->
 
 
 def main() -> None:
-    """Runs the bench."""
+    """Prints the four tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--no-peers", action="store_true", help="leave the others out")

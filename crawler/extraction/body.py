@@ -46,7 +46,7 @@ def select_body(
     wanted = folded(title)
     inside = _of_first_story(blocks, inside, headline)
     references = _references(blocks, inside)
-    free = [n for n in inside if not blocks[n].kind and folded(blocks[n].text) != wanted]
+    free = [n for n in inside if not blocks[n].kind and not repeats(blocks[n].text, wanted)]
     ground = _survey(blocks, inside, free, container)
     candidates = set(free) - _below_pointers(blocks, inside)
     passed = [
@@ -280,6 +280,11 @@ def _with_text_below(blocks: list[Block], places: list[int]) -> list[int]:
         heading_below = False
     kept.reverse()
     return kept
+
+
+def repeats(text: str, wanted: str) -> bool:
+    """Whether a text has just the words `wanted` (folded); long ones are not even folded."""
+    return bool(wanted) and len(text) <= 2 * len(wanted) + 20 and folded(text) == wanted
 
 
 def folded(text: str) -> str:

@@ -131,8 +131,10 @@ def _copy(source: LexborNode, root: Element) -> tuple[list[Element], list[tuple[
             following = node.next
             if tag == "-text":
                 text = node.text_content or ""
-                parent.kids.append(text)
-                parent.chars += len(text.strip())
+                chars = len(text.strip())
+                if chars or not _is_edge(parent):
+                    parent.kids.append(text)
+                    parent.chars += chars
             elif tag == "script":
                 kind = node.attributes.get("type") or ""
                 if "json" in kind:
@@ -146,6 +148,12 @@ def _copy(source: LexborNode, root: Element) -> tuple[list[Element], list[tuple[
                 parent, following = element, node.first_child
             node = following
     return elements, scripts
+
+
+def _is_edge(parent: Element) -> bool:
+    """Whether white space added to an element now would stand beside a block's border."""
+    last = parent.kids[-1] if parent.kids else parent
+    return isinstance(last, Element) and last.tag in BLOCKS
 
 
 def _add_up(elements: list[Element]) -> None:

@@ -8,7 +8,7 @@ What of it is text `body` decides.
 from dataclasses import dataclass
 
 from crawler.extraction.blocks import HEADINGS, Block, prose_weights, style
-from crawler.extraction.body import folded, home, select_body
+from crawler.extraction.body import folded, home, repeats, select_body
 from crawler.extraction.lexicon import names_body, names_standfirst
 from crawler.extraction.tree import Element, Tree
 
@@ -58,12 +58,7 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
 def find_headline(blocks: list[Block], title: str) -> int:
     """Position of the block that prints the headline: a heading before any other text, else -1."""
     wanted = folded(title)
-    longest = 2 * len(title) + 20  # folding every block of the page would cost more than all else
-    found = [
-        n
-        for n, block in enumerate(blocks)
-        if wanted and len(block.text) <= longest and folded(block.text) == wanted
-    ]
+    found = [n for n, block in enumerate(blocks) if repeats(block.text, wanted)]
     for tags in ({"h1"}, HEADINGS):
         for n in found:
             if blocks[n].element.tag in tags and blocks[n].kind not in {"furniture", "talk"}:
