@@ -45,6 +45,8 @@ class SendError(Exception):
 
     def __init__(self, reason: str, code: int | None = None, reply: str = "") -> None:
         """`reason` is one line for a person and holds no secret."""
+        # A server's words may hold bytes that no database column takes.
+        reason = reason.encode("utf-8", "replace").decode()
         super().__init__(reason)
         self.reason, self.code, self.reply = reason, code, clip(reply)
 

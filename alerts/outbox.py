@@ -25,6 +25,7 @@ from alerts.message import (
 from alerts.records import excerpts_of, terms_of, text_of
 from store.articles import Article, unmatched_articles
 from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
+from store.errors import RefusedChangeError
 from store.outbox import (
     attach,
     count_alerts,
@@ -48,6 +49,9 @@ class _Found:
     excerpts: list[dict[str, Any]]
 
 
+_Matched = tuple[Article, list[_Found]]
+
+
 class Outbox:
     """Matches articles and makes deliveries; one caller at a time."""
 
@@ -55,6 +59,8 @@ class Outbox:
         """Builds the matcher."""
         self._context = context
         self._matcher = Matcher(context.rules)
+        self._aside: set[int] = set()
+        """Articles that cannot be matched or stored; none, as far as we know."""
 
     def reload(self, context: AlertContext) -> None:
         """Takes a new configuration for everything that has not been matched yet."""
@@ -67,14 +73,40 @@ class Outbox:
         total = 0
         while articles := await asyncio.to_thread(self._waiting):
             context, matcher = self._context, self._matcher
-            found = await asyncio.to_thread(_find, matcher, articles)
-            now = context.clock()
-            total += await context.writer.write(
-                lambda session, found=found, now=now, context=context: _record(  # type: ignore[misc]
-                    session, context, found, now
-                )
-            )
+            found = await asyncio.to_thread(self._find, matcher, articles)
+            try:
+                total += await self._keep(context, found)
+            except RefusedChangeError:
+                # One that cannot be stored must not hold up the others.
+                for one in found:
+                    total += await self._keep_alone(context, one)
         return total
+
+    async def _keep(self, context: AlertContext, found: Sequence[_Matched]) -> int:
+        now = context.clock()
+        return await context.writer.write(lambda session: _record(session, context, found, now))
+
+    async def _keep_alone(self, context: AlertContext, one: _Matched) -> int:
+        try:
+            return await self._keep(context, [one])
+        except RefusedChangeError as error:
+            self._set_aside(one[0], error)
+            return 0
+
+    def _find(self, matcher: Matcher, articles: Iterable[Article]) -> list[_Matched]:
+        found = []
+        for article in articles:
+            try:
+                found.append((article, _hits(matcher, article)))
+            except Exception as error:  # noqa: BLE001 - the article's edge: the others go on
+                self._set_aside(article, error)
+        return found
+
+    def _set_aside(self, article: Article, error: Exception) -> None:
+        """Goes on waiting until the next start; /health turns red over it."""
+        assert article.id is not None
+        self._aside.add(article.id)
+        log.error("match", status="failed", url=article.url, exc_info=error)
 
     async def gather(self, *, flush: bool = False) -> int:
         """Makes deliveries of the alerts that are due; returns their number. Raises StoreError.
@@ -130,21 +162,15 @@ class Outbox:
 
     def _waiting(self) -> Sequence[Article]:
         with self._context.store.reading() as session:
-            return unmatched_articles(session, BATCH)
+            waiting = unmatched_articles(session, BATCH + len(self._aside))
+        return [article for article in waiting if article.id not in self._aside]
 
 
-def _find(matcher: Matcher, articles: Iterable[Article]) -> list[tuple[Article, list[_Found]]]:
-    found = []
-    for article in articles:
-        text = text_of(article)
-        hits = matcher.match(text)
-        found.append(
-            (
-                article,
-                [_Found(hit.watchlist, terms_of(hit), excerpts_of(text, hit)) for hit in hits],
-            )
-        )
-    return found
+def _hits(matcher: Matcher, article: Article) -> list[_Found]:
+    text = text_of(article)
+    return [
+        _Found(hit.watchlist, terms_of(hit), excerpts_of(text, hit)) for hit in matcher.match(text)
+    ]
 
 
 def _record(

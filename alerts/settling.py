@@ -118,7 +118,7 @@ class Ledger:
     async def _write(self, context: AlertContext, waiting: Sequence[Settlement]) -> bool:
         try:
             kept = await context.writer.write(lambda session: record(session, self.token, waiting))
-        except StoreError as error:
+        except (StoreError, ValueError, TypeError) as error:
             if not self._failed:
                 log.error("dispatch", status="outcome not recorded yet", why=str(error))
             self._failed = True

@@ -49,6 +49,11 @@ class Answer:
 class RefusedRequestError(exceptions.IgnoreRequest):
     """We may not ask for this; the message says who forbids it."""
 
+    def __init__(self, why: str, *, temporary: bool = False) -> None:
+        """`temporary`: only for want of an answer (robots.txt), so worth another try."""
+        super().__init__(why)
+        self.temporary = temporary
+
 
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
@@ -89,7 +94,7 @@ def answer_of_failure(url: str, failure: Failure, guard: str | None) -> Answer:
     """Why no answer came, from Twisted's failure; `guard` is what the address guard said."""
     error = failure.value
     if isinstance(error, RefusedRequestError):
-        return Answer(url, error=str(error), refused=True)
+        return Answer(url, error=str(error), refused=not error.temporary)
     if guard is not None and isinstance(error, exceptions.CannotResolveHostError):
         return Answer(url, error=guard, refused=True)
     words = next((words for kind, words in _WORDS if isinstance(error, kind)), None)

@@ -31,7 +31,7 @@ class _JudgingReceiver:
     """Passes on a name's addresses once all of them are known to be allowed; else none."""
 
     def __init__(
-        self, receiver: Any, allow: Sequence[Network], refuse: Callable[[str], None]
+        self, receiver: Any, allow: Sequence[Network], refuse: Callable[[str | None], None]
     ) -> None:
         self._receiver = receiver
         self._allow = allow
@@ -51,9 +51,8 @@ class _JudgingReceiver:
         reasons = [
             why for address in self._addresses if (why := refusal(_ip(address), self._allow))
         ]
-        if reasons:
-            self._refuse(reasons[0])
-        else:
+        self._refuse(reasons[0] if reasons else None)
+        if not reasons:
             for address in self._addresses:
                 self._receiver.addressResolved(address)
         self._receiver.resolutionComplete()
@@ -83,8 +82,10 @@ class GuardedResolver:
         """Why a host was last refused; to Scrapy it only looks as if it could not be resolved."""
         return self._refused.get(host.lower())
 
-    def _refuse(self, host: str, why: str) -> None:
-        self._refused[host.lower()] = why
+    def _refuse(self, host: str, why: str | None) -> None:
+        self._refused.pop(host.lower(), None)
+        if why is not None:
+            self._refused[host.lower()] = why
         if len(self._refused) > REMEMBERED:
             self._refused.popitem(last=False)
 

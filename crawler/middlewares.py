@@ -83,7 +83,7 @@ class RobotsMiddleware(_Middleware):
             return
         self._slow_down(request, rules)
         if not rules.allows(request.url):
-            raise RefusedRequestError(rules.refusal)
+            raise RefusedRequestError(rules.refusal, temporary=rules.temporary)
 
     def _slow_down(self, request: Request, rules: RobotRules) -> None:
         engine = self._crawler.engine
@@ -140,7 +140,8 @@ def _is_unreachable(answer: Answer) -> bool:
 def _is_fresh(known: HostState, now: datetime) -> bool:
     if known.robots_at is None:
         return False
-    reachable = known.robots_status is not None and known.robots_status < 500
+    status = known.robots_status
+    reachable = status is not None and status < 500 and status != 429
     return now - known.robots_at < (ROBOTS_FRESH if reachable else ROBOTS_ABSENT)
 
 

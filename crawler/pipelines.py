@@ -13,6 +13,7 @@ from crawler.items import ArticleItem, NotArticle, OutcomeItem, PageItem
 from crawler.pool import ProcessingError
 from crawler.record import Recorded, record_article
 from crawler.spiders.news import NewsSpider
+from store.errors import RefusedChangeError
 
 log = structlog.get_logger("crawler")
 
@@ -43,6 +44,10 @@ class ExtractPipeline(_Pipeline):
             outcome = await self.spider.context.pool.run(extract, item.page, item.hints)
         except ProcessingError as error:
             outcome = NotArticle(item.page.url, "too_large", str(error), retry=True)
+        except Exception as error:
+            log.error("page", url=item.page.url, status="failed", exc_info=error)
+            why = f"reading it failed ({type(error).__name__})"
+            outcome = NotArticle(item.page.url, "too_large", why, retry=True)
         return OutcomeItem(item.entry_id, item.page, outcome)
 
 
@@ -55,7 +60,10 @@ class SavePipeline(_Pipeline):
             if isinstance(item.outcome, NotArticle):
                 await self._set_aside(item.entry_id, item.outcome)
             else:
-                await self._file(item, item.outcome)
+                try:
+                    await self._file(item, item.outcome)
+                except (RefusedChangeError, ValueError, TypeError, LookupError) as error:
+                    await self._count_failure(item, error)
         return item
 
     async def _set_aside(self, entry_id: int, what: NotArticle) -> None:
@@ -71,3 +79,8 @@ class SavePipeline(_Pipeline):
             )
         )
         self.spider.page_recorded(recorded, article)
+
+    async def _count_failure(self, item: OutcomeItem, error: Exception) -> None:
+        """One page that cannot be filed must not be asked for every second."""
+        log.error("page", url=item.page.url, status="failed", exc_info=error)
+        await self.spider.page_failed(item.entry_id, f"it could not be filed ({error})"[:1000])

@@ -49,6 +49,8 @@ class Listing:
     """Whether all it lists is a first visit's."""
     fetch: int
     """How many new baseline entries may be fetched; the others are only remembered as known."""
+    children: tuple[str, ...] = ()
+    """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
     old_before: datetime | None = None
     """For a document read for the first time: what is dated before is no news."""
 
@@ -68,6 +70,10 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
             left -= 1
     session.add_all(entries)
     _keep_document(session, listing)
+    for url in listing.children:
+        if session.get(Document, (listing.source_id, url)) is None:
+            session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
+            session.flush()
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
 

@@ -24,6 +24,8 @@ class RobotRules:
     sitemaps: tuple[str, ...]
     refusal: str
     """What to say of a forbidden address."""
+    temporary: bool
+    """Whether the refusal is only for want of an answer: then it is worth another try."""
     _agent: str
     _parsed: Protego | None = field(repr=False)
     """None: one answer for every address."""
@@ -39,15 +41,16 @@ def rules_from(status: int | None, body: bytes, agent: str) -> RobotRules:
     if status is None or status >= 500 or status == 429:
         said = "could not be had" if status is None else f"answers HTTP {status}"
         why = f"robots.txt {said}; until it can be read, everything counts as forbidden (RFC 9309)"
-        return RobotRules(None, (), why, agent, None, _otherwise=False)
+        return RobotRules(None, (), why, True, agent, None, _otherwise=False)
     if not 200 <= status < 300:
-        return RobotRules(None, (), "", agent, None)
+        return RobotRules(None, (), "", False, agent, None)
     parsed = Protego.parse(body[:MOST_BYTES].decode("utf-8", "replace"))
     delay = parsed.crawl_delay(agent)
     return RobotRules(
         crawl_delay=None if delay is None else _bounded(delay),
         sitemaps=tuple(parsed.sitemaps),
         refusal="robots.txt forbids it",
+        temporary=False,
         _agent=agent,
         _parsed=parsed,
     )

@@ -63,10 +63,14 @@ def jobs_due(context: CrawlContext, now: datetime, *, every_source: bool = False
     with context.store.reading() as session:
         states = source_states(session)
         held = set(session.exec(select(HostState.host).where(col(HostState.not_before) > now)))
-        hosts: dict[str, list[str]] = {host: [] for host in hosts_waiting(session, now)}
+        waiting = hosts_waiting(session, now)
+    # Hosts with a due source first: backlogs of pages must not keep a feed from being read.
+    hosts: dict[str, list[str]] = {}
     for source_id, source in context.sources.items():
         if source.enabled and (every_source or _is_due(states.get(source_id), source, now)):
             hosts.setdefault(host_of(source.url), []).append(source_id)
+    for host in waiting:
+        hosts.setdefault(host, [])
     return [HostJob(host, tuple(ids)) for host, ids in hosts.items() if host not in held]
 
 
@@ -104,7 +108,12 @@ class Crawls:
         self._running[job.host] = scrapy_crawler
         try:
             task = runner.crawl(
-                scrapy_crawler, host=job.host, visits=visits, entries=entries, context=context
+                scrapy_crawler,
+                host=job.host,
+                visits=visits,
+                entries=entries,
+                context=context,
+                visited=self._visited,
             )
             await self._finish(task, scrapy_crawler)
         finally:
@@ -116,6 +125,11 @@ class Crawls:
         return await context.writer.write(
             lambda session: self._close(session, job, spider, started)
         )
+
+    async def _visited(self, visit: Visit) -> None:
+        """Records a visit as soon as its documents are read: its pages may take half an hour."""
+        now = self.context.clock()
+        await self.context.writer.write(lambda session: self._record_visit(session, visit, now))
 
     async def _finish(self, task: asyncio.Task[None], scrapy_crawler: ScrapyCrawler) -> None:
         """Waits for the crawl; cancelling its task would leave the engine running."""
@@ -148,6 +162,10 @@ class Crawls:
             state = session.get(SourceState, source_id)
             if state is None or state.url != source.url:
                 state = _new_state(session, source_id, source, state)
+            if state.kind != source.kind:
+                forget_documents(session, source_id)
+                state.kind = source.kind
+                session.add(state)
             visits.append(Visit(source_id, source, state.last_success, self.context))
         return visits
 
@@ -156,7 +174,8 @@ class Crawls:
     ) -> CrawlReport:
         now = self.context.clock()
         for visit in spider.visits:
-            self._record_visit(session, visit, now)
+            if not visit.recorded:
+                self._record_visit(session, visit, now)
         errors = tuple(error for visit in spider.visits for error in visit.errors)
         report = CrawlReport(
             host=job.host,
@@ -171,7 +190,10 @@ class Crawls:
         return report
 
     def _record_visit(self, session: Session, visit: Visit, now: datetime) -> None:
-        state = session.get_one(SourceState, visit.source_id)
+        visit.recorded = True
+        state = session.get(SourceState, visit.source_id)
+        if state is None or state.url != visit.source.url:
+            return  # the source moved to another address meanwhile
         state.last_visit = now
         state.title = visit.title or state.title
         if visit.succeeded:

@@ -79,6 +79,10 @@ class Visit:
         self.documents_read = 0
         self.errors: list[str] = []
         self.gone = False
+        self.recorded = False
+        """Whether its outcome is in the store."""
+        self.outstanding = 0
+        """Documents asked for and not yet read."""
         self.refresh_asked: timedelta | None = None
         self.title: str | None = None
         self._context = context
@@ -99,9 +103,10 @@ class Visit:
             known = documents_of(session, self.source_id)
         self._known = {document.url: document for document in known}
         main = [document for document in known if document.main]
-        if not main:
-            return (self._want(self.source.url, self.source.kind),)
-        return tuple(self._want(document.url, document.kind) for document in main)
+        wanted = tuple(self._want(document.url, document.kind) for document in main)
+        wanted = wanted or (self._want(self.source.url, self.source.kind),)
+        self.outstanding = len(wanted)
+        return wanted
 
     def _want(self, url: str, kind: str, main: bool = True) -> Wanted:
         return Wanted(self.source_id, url, kind, main, self._validators(url))  # type: ignore[arg-type]
@@ -117,6 +122,9 @@ class Visit:
         """Keeps what a document lists. `sitemaps`: those named by the host's robots.txt."""
         if answer.error is not None:
             return await self._go_on_without(wanted, answer.error, answer.gone)
+        if answer.not_modified and not wanted.headers:
+            why = "HTTP 304 to a request without validators"
+            return await self._go_on_without(wanted, why, wrong_kind=True)
         if answer.not_modified or self._is_same(wanted, answer):
             return await self._keep_unchanged(wanted, answer)
         try:
@@ -126,6 +134,10 @@ class Visit:
         if reading.kind == "page":
             return await self._follow(wanted, answer, reading, sitemaps)
         return await self._keep(self._listing(wanted, answer, reading), reading)
+
+    def _was_read(self, url: str) -> bool:
+        known = self._known.get(url)
+        return known is not None and known.visits > 0
 
     def _is_same(self, wanted: Wanted, answer: Answer) -> bool:
         known = self._known.get(wanted.url)
@@ -152,6 +164,8 @@ class Visit:
         if not wanted.main or wanted.kind != "sitemap":
             return Next()
         newest = sorted(children, key=lambda document: document.url, reverse=True)
+        # Those that could not be read when the index named them come first.
+        newest.sort(key=lambda document: document.visits > 0)
         return Next(documents=self._children(document.url for document in newest))
 
     def _listing(self, wanted: Wanted, answer: Answer, reading: Reading) -> Listing:
@@ -166,7 +180,8 @@ class Visit:
             at=self._context.clock(),
             baseline=self.first,
             fetch=self._pages_left,
-            old_before=None if wanted.url in self._known else self._old_before,
+            old_before=None if self._was_read(wanted.url) else self._old_before,
+            children=reading.document.documents[: self._documents_left],
         )
 
     def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:

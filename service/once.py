@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from crawler.run import CrawlReport, HostJob
 from service.app import App
+from service.scheduler import log_failure
 
 ROUNDS = 10
 """Rounds over the hosts that sources point to: entries on other hosts are jobs of those hosts."""
@@ -54,7 +55,13 @@ async def _crawl_all(
 
     async def crawl(job: HostJob) -> None:
         async with at_once:
-            reports.append(await app.crawl(job))
+            try:
+                report = await app.crawl(job)
+            except Exception as error:  # noqa: BLE001 - the job's edge: the other hosts go on
+                log_failure("crawl", error, host=job.host)
+                why = f"{job.host}: the crawl broke off ({error})"
+                report = CrawlReport(job.host, job.sources, 0, 0, 0, (why,), job.sources)
+            reports.append(report)
             tell(len(reports))
 
     async with asyncio.TaskGroup() as group:

@@ -84,7 +84,7 @@ class Scheduler:
         try:
             await look()
         except Exception as error:  # noqa: BLE001 - the job's edge: the next look comes in a second
-            _log_failure(name, error)
+            log_failure(name, error)
         finally:
             self._looking.discard(task)
 
@@ -104,10 +104,11 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001 - the job's edge: the other hosts go on
             pause = PAUSE_WITHOUT_STORE if isinstance(error, StoreError) else PAUSE_AFTER_ERROR
             self._resting[job.host] = time.monotonic() + pause
-            _log_failure("crawl", error, host=job.host)
+            log_failure("crawl", error, host=job.host)
 
 
-def _log_failure(job: str, error: Exception, **what: str) -> None:
+def log_failure(job: str, error: Exception, **what: str) -> None:
+    """One line for a database that fails, a traceback for a fault of ours."""
     if isinstance(error, StoreError):
         log.error("job", job=job, status="failed", why=str(error), **what)
     else:

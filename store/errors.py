@@ -17,6 +17,10 @@ class StoreBusyError(StoreError):
     """Another process holds the database; trying again later helps."""
 
 
+class RefusedChangeError(StoreError):
+    """The database is well but does not take this change; trying it again will not help."""
+
+
 class StoreFullError(StoreError):
     """There is no room to write; nothing of the batch was kept."""
 

@@ -125,7 +125,11 @@ def unsummarised(session: Session) -> list[SourceState]:
     """Sources that were visited and whose first visit has not been summed up."""
     query = select(SourceState).where(
         col(SourceState.baseline_at).is_not(None),
-        ~exists().where(col(FirstVisit.source_id) == col(SourceState.id)),
+        # A source under a new address has a first visit again.
+        ~exists().where(
+            col(FirstVisit.source_id) == col(SourceState.id),
+            col(FirstVisit.summarised_at) >= col(SourceState.baseline_at),
+        ),
     )
     return list(session.exec(query))
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from store.engine import Store
-from store.errors import StoreError, explain
+from store.errors import RefusedChangeError, StoreError, explain
 
 _FATAL = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
 
@@ -100,9 +100,11 @@ class Writer:
                 for waiting in batch:
                     self._apply(session, waiting, done)
                 session.commit()
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - the writer's edge: it must go on
             # Nothing of the batch was kept: every caller still waiting hears so.
-            failure = explain(error, self._store.place)
+            failure: Exception = error
+            if isinstance(error, SQLAlchemyError):
+                failure = explain(error, self._store.place)
             for waiting in batch:
                 if not waiting.future.done():
                     waiting.future.set_exception(failure)
@@ -121,7 +123,8 @@ class Writer:
         except SQLAlchemyError as error:
             if isinstance(error, DBAPIError) and _ends_transaction(error):
                 raise
-            waiting.future.set_exception(explain(error, self._store.place))
+            why = explain(error, self._store.place)
+            waiting.future.set_exception(RefusedChangeError(str(why)))
         except Exception as error:  # noqa: BLE001 - the job's edge: the caller gets it
             waiting.future.set_exception(error)
         else:

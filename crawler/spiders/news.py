@@ -7,7 +7,8 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -31,9 +32,9 @@ from crawler.record import (
 from crawler.robots import RobotRules
 from crawler.schedule import page_retry, retry_after_time
 from crawler.urls import clean_url, host_of, listed_url
-from crawler.visit import Visit, Wanted
+from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
-from store.errors import StoreError
+from store.errors import RefusedChangeError, StoreError
 
 log = structlog.get_logger("crawler")
 
@@ -52,9 +53,13 @@ class NewsSpider(Spider):
         visits: Sequence[Visit],
         entries: Sequence[Entry],
         context: CrawlContext,
+        visited: Callable[[Visit], Awaitable[None]],
         **kwargs: Any,
     ) -> None:
-        """`entries`: those that wait on this host from earlier crawls."""
+        """`entries`: those that wait on this host from earlier crawls.
+
+        `visited` is told of a visit when its last document has been read.
+        """
         super().__init__(**kwargs)
         self.host = host
         self.visits = visits
@@ -66,6 +71,7 @@ class NewsSpider(Spider):
         """What ended the crawl, where that was the database."""
         self.robots: dict[str, RobotRules] = {}
         self._waiting = entries
+        self._visited = visited
         self._asked: set[int] = set()
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
@@ -154,7 +160,14 @@ class NewsSpider(Spider):
         self, answer: Answer, visit: Visit, wanted: Wanted
     ) -> AsyncIterator[Request]:
         await self._heed(answer)
-        following = await visit.take(wanted, answer, self._sitemaps(answer.url))
+        try:
+            following = await visit.take(wanted, answer, self._sitemaps(answer.url))
+        except RefusedChangeError as error:
+            visit.errors.append(f"{wanted.url}: {error}")
+            following = Next()
+        visit.outstanding += len(following.documents) - 1
+        if visit.outstanding == 0:
+            await self._visited(visit)
         for document in following.documents:
             yield self._document_request(visit, document)
         for request in self._page_requests(following.entries):
@@ -242,9 +255,10 @@ class NewsSpider(Spider):
             return
         self.held = True
         until = retry_after_time(answer.retry_after, self.context.clock())
-        host = host_of(answer.url)
-        await self.context.writer.write(lambda session: hold_host(session, host, until))
-        log.info("host", host=host, status="held", until=until)
+        # After a redirect both: its entries lead there again.
+        for host in {self.host, host_of(answer.url)}:
+            await self.context.writer.write(partial(hold_host, host=host, until=until))
+            log.info("host", host=host, status="held", until=until)
 
 
 def _hints(entry: Entry, source: Any) -> Hints:

@@ -113,7 +113,7 @@ _A_ROW = 'a row is {"id": …, "url": "https://…", "path": "page.html"}'
 
 def _rows(file: str | None) -> Iterable[str]:
     if file and file != "-":
-        return Path(file).read_text(encoding="utf-8").splitlines()
+        return Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
     return sys.stdin
 
 

@@ -53,7 +53,9 @@ def _options(command: Command) -> Command:
     """The options that all lists have."""
     for option in (
         json_option,
-        click.option("--limit", type=click.IntRange(0), help="At most so many, the newest."),
+        click.option(
+            "--limit", type=click.IntRange(0, 1_000_000_000), help="At most so many, the newest."
+        ),
         click.option("--story", type=int, help="Only this story."),
         click.option("--watchlist", help="Only this watchlist."),
         click.option("--source", help="Only this source."),
