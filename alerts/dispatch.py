@@ -31,8 +31,9 @@ LEASE = timedelta(minutes=2)
 RENEW = timedelta(seconds=30)
 LOOK = 0.5
 """Seconds between two looks for deliveries that became due while others are being sent."""
-GRACE = 30.0
-"""Seconds that messages in hand get when the service ends."""
+GRACE = 6.0
+"""Seconds that messages in hand get when the service ends, which must be within ten. One that is
+cut off is sent again after the next start, under the same id."""
 
 
 class Dispatcher:

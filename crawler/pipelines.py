@@ -9,7 +9,7 @@ from scrapy import Spider
 from scrapy.crawler import Crawler
 
 from crawler.extraction import extract
-from crawler.items import NotArticle, OutcomeItem, PageItem
+from crawler.items import ArticleItem, NotArticle, OutcomeItem, PageItem
 from crawler.pool import ProcessingError
 from crawler.record import Recorded, record_article
 from crawler.spiders.news import NewsSpider
@@ -51,19 +51,23 @@ class SavePipeline(_Pipeline):
 
     async def process_item(self, item: OutcomeItem) -> OutcomeItem:
         """Files the article, or remembers what the page was instead."""
-        if isinstance(item.outcome, NotArticle):
-            await self.spider.page_failed(
-                item.entry_id,
-                item.outcome.detail,
-                final=not item.outcome.retry,
-                outcome="not_article",
-            )
-            return item
-        article, sha256 = item.outcome, hashlib.sha256(item.page.body).hexdigest()
+        with self.spider.surviving():
+            if isinstance(item.outcome, NotArticle):
+                await self._set_aside(item.entry_id, item.outcome)
+            else:
+                await self._file(item, item.outcome)
+        return item
+
+    async def _set_aside(self, entry_id: int, what: NotArticle) -> None:
+        await self.spider.page_failed(
+            entry_id, what.detail, final=not what.retry, outcome="not_article"
+        )
+
+    async def _file(self, item: OutcomeItem, article: ArticleItem) -> None:
+        sha256 = hashlib.sha256(item.page.body).hexdigest()
         recorded: Recorded = await self.spider.context.writer.write(
             lambda session: record_article(
                 session, item.entry_id, article, sha256, item.page.fetched_at
             )
         )
         self.spider.page_recorded(recorded, article)
-        return item

@@ -30,7 +30,7 @@ logging.getLogger("scrapy.downloadermiddlewares.redirect").setLevel(logging.ERRO
 
 DEADLINE = timedelta(minutes=30)
 """A crawl that takes longer is stopped; what is left of it waits for the host's next turn."""
-GRACE = timedelta(seconds=8)
+GRACE = timedelta(seconds=6)
 """How long requests in flight may take once a crawl is told to stop."""
 
 
@@ -91,7 +91,10 @@ class Crawls:
         return frozenset(self._running)
 
     async def crawl(self, job: HostJob) -> CrawlReport:
-        """Visits the job's sources and fetches what waits on the host."""
+        """Visits the job's sources and fetches what waits on the host.
+
+        Raises StoreError when the database failed; what was not kept goes on waiting.
+        """
         context, started = self.context, self.context.clock()
         visits = await context.writer.write(lambda session: self._visits(session, job))
         with context.store.reading() as session:
@@ -108,6 +111,8 @@ class Crawls:
             del self._running[job.host]
         spider = scrapy_crawler.spider
         assert isinstance(spider, NewsSpider)
+        if spider.store_error is not None:
+            raise spider.store_error
         return await context.writer.write(
             lambda session: self._close(session, job, spider, started)
         )

@@ -24,8 +24,12 @@ log = structlog.get_logger("service")
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at what is due."""
+GRACE = 1.0
+"""Seconds that the last looks may take once crawls and dispatcher have ended."""
 PAUSE_AFTER_ERROR = 60.0
-"""Seconds that a host rests after a crawl that broke off by an error of ours."""
+"""Seconds that a host rests after a crawl that broke off by a fault of ours."""
+PAUSE_WITHOUT_STORE = 5.0
+"""Seconds that a host rests after a crawl that the database ended."""
 
 
 class Scheduler:
@@ -35,6 +39,7 @@ class Scheduler:
         """Nothing runs before `running`."""
         self._app = app
         self._crawling: set[asyncio.Task[None]] = set()
+        self._looking: set[asyncio.Task[None]] = set()
         self._resting: dict[str, float] = {}
         self._jobs = AsyncIOScheduler(timezone="UTC")
         self._jobs.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
@@ -46,7 +51,7 @@ class Scheduler:
         }
         for name, look in work.items():
             self._jobs.add_job(
-                _at_the_edge,
+                self._look,
                 "interval",
                 args=(name, look),
                 id=name,
@@ -63,10 +68,25 @@ class Scheduler:
         try:
             yield
         finally:
-            self._jobs.shutdown(wait=False)
+            # Shutting APScheduler down cancels what it runs, a mail half sent among it: first let
+            # the looks under way end by themselves.
+            self._jobs.pause()
             await self._app.finish()
-            if self._crawling:
-                await asyncio.wait(self._crawling, timeout=5)
+            if in_hand := self._crawling | self._looking:
+                await asyncio.wait(in_hand, timeout=GRACE)
+            self._jobs.shutdown(wait=False)
+
+    async def _look(self, name: str, look: Callable[[], Awaitable[object]]) -> None:
+        """Runs one look; what waits goes on waiting when it fails."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._looking.add(task)
+        try:
+            await look()
+        except Exception as error:  # noqa: BLE001 - the job's edge: the next look comes in a second
+            _log_failure(name, error)
+        finally:
+            self._looking.discard(task)
 
     async def _start_crawls(self) -> None:
         now = time.monotonic()
@@ -82,16 +102,9 @@ class Scheduler:
         try:
             await self._app.crawl(job)
         except Exception as error:  # noqa: BLE001 - the job's edge: the other hosts go on
-            self._resting[job.host] = time.monotonic() + PAUSE_AFTER_ERROR
+            pause = PAUSE_WITHOUT_STORE if isinstance(error, StoreError) else PAUSE_AFTER_ERROR
+            self._resting[job.host] = time.monotonic() + pause
             _log_failure("crawl", error, host=job.host)
-
-
-async def _at_the_edge(name: str, look: Callable[[], Awaitable[object]]) -> None:
-    """Runs one look; what waits goes on waiting when it fails."""
-    try:
-        await look()
-    except Exception as error:  # noqa: BLE001 - the job's edge: the next look comes in a second
-        _log_failure(name, error)
 
 
 def _log_failure(job: str, error: Exception, **what: str) -> None:

@@ -46,7 +46,7 @@ PURE = [
     "crawler/urls.py",
     "service/json_objects.py",
     "service/printable.py",
-    "service/config/places.py",
+    "service/toml_places.py",
     "store/addresses.py",
     "store/config.py",
     "store/folding*.py",

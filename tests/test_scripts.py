@@ -1,7 +1,6 @@
 """The two scripts work from a fresh clone, from anywhere, and install only once."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,6 @@ BASE_PYTHON = Path(sys.base_prefix, "bin", "python3")
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """HEAD of this repository, in a folder with a space in its path."""
-    if not shutil.which("git") or not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
     folder = tmp_path_factory.mktemp("with a space") / "wire watch"
     subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
     return folder
@@ -52,8 +49,6 @@ def test_a_fresh_clone_installs_once_and_runs_from_anywhere(clone: Path, tmp_pat
     for name in ("service", "store", "alerts"):
         (elsewhere / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
     first = run(clone, "--help", cwd=elsewhere, home=home)
-    if "installation failed" in first.stderr:
-        pytest.skip("no package index can be reached from here")
     assert first.returncode == 0, first.stderr
     assert "run" in first.stdout
     installed = (clone / ".venv" / "installed").stat().st_mtime_ns

@@ -142,7 +142,7 @@ class EmailChannel:
         if client is None:
             return
         with contextlib.suppress(errors.SMTPException, OSError, ssl.SSLError):
-            await client.quit(timeout=min(self._timeout, 5))
+            await client.quit(timeout=min(self._timeout, 1))
         client.close()
 
     async def _connected(self) -> aiosmtplib.SMTP:

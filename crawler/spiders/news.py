@@ -6,7 +6,8 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -32,6 +33,7 @@ from crawler.schedule import page_retry, retry_after_time
 from crawler.urls import clean_url, host_of, listed_url
 from crawler.visit import Visit, Wanted
 from store.articles import Entry
+from store.errors import StoreError
 
 log = structlog.get_logger("crawler")
 
@@ -60,11 +62,13 @@ class NewsSpider(Spider):
         self.articles = 0
         self.requests = 0
         self.failed_pages = 0
+        self.store_error: StoreError | None = None
+        """What ended the crawl, where that was the database."""
         self.robots: dict[str, RobotRules] = {}
         self._waiting = entries
         self._asked: set[int] = set()
         self.held = False
-        """Whether the host has asked to be left alone."""
+        """Whether nothing more is to be asked: the host wishes so, or the database fails."""
 
     async def start(self) -> AsyncIterator[Request]:
         """The due sources' documents, then the pages that wait."""
@@ -111,16 +115,18 @@ class NewsSpider(Spider):
         self, response: Response, visit: Visit, wanted: Wanted
     ) -> AsyncIterator[Request]:
         """A source's document came."""
-        async for request in self._take_document(answer_of(response), visit, wanted):
-            yield request
-        self._end_if_held()
+        with self.surviving():
+            async for request in self._take_document(answer_of(response), visit, wanted):
+                yield request
+            self._end_if_held()
 
     async def read_page(self, response: Response, entry: Entry) -> AsyncIterator[PageItem]:
         """An entry's page came."""
-        item = await self._take_page(answer_of(response), entry)
-        self._end_if_held()
-        if item is not None:
-            yield item
+        with self.surviving():
+            item = await self._take_page(answer_of(response), entry)
+            self._end_if_held()
+            if item is not None:
+                yield item
 
     async def no_answer(self, failure: Failure) -> AsyncIterator[Request]:
         """No answer came at all."""
@@ -129,11 +135,20 @@ class NewsSpider(Spider):
         request: Request = failure.request  # type: ignore[attr-defined]
         guard = self.context.why_refused(host_of(request.url))
         answer = answer_of_failure(request.url, failure, guard)
-        if "entry" in request.cb_kwargs:
-            await self._take_page(answer, request.cb_kwargs["entry"])
-            return
-        async for following in self._take_document(answer, **request.cb_kwargs):
-            yield following
+        with self.surviving():
+            if "entry" in request.cb_kwargs:
+                await self._take_page(answer, request.cb_kwargs["entry"])
+                return
+            async for following in self._take_document(answer, **request.cb_kwargs):
+                yield following
+
+    @contextlib.contextmanager
+    def surviving(self) -> Iterator[None]:
+        """Ends the crawl when the store fails: what it was about to keep goes on waiting."""
+        try:
+            yield
+        except StoreError as error:
+            self.store_error, self.held = error, True
 
     async def _take_document(
         self, answer: Answer, visit: Visit, wanted: Wanted

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from service.cli.output import complain, prepare_streams
-from service.config.errors import ConfigError
 from service.installation import InstallationError
+from service.problems import ConfigError
 from store.errors import StoreError
 
 COMMANDS = {

@@ -19,8 +19,8 @@ from alerts.rules import compile_rule
 from service.cli.context import Context
 from service.cli.output import complain, json_option, note, print_json, say
 from service.config import Config, ConfigError
-from service.config.errors import Problem, did_you_mean
-from service.config.places import show_path
+from service.problems import Problem, did_you_mean
+from service.toml_places import show_path
 from store.engine import Store
 from store.integrity import check_database
 

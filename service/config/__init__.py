@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from service.config.checks import check
-from service.config.errors import ConfigError, Problem
 from service.config.files import Tree, read_tree
 from service.config.filling import fill_in
 from service.config.models import Config
 from service.config.tables import TableReader, read_tables
+from service.problems import ConfigError, Problem
 
 __all__ = ["Config", "ConfigError", "Problem", "load"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from alerts.config import WatchlistConfig
 from alerts.digest import parse_deliver
-from service.config.errors import did_you_mean
 from service.config.models import Config, is_loopback
-from service.config.places import TomlPath
 from service.config.queries import check_queries
 from service.config.tables import TableReader
+from service.problems import did_you_mean
+from service.toml_places import TomlPath
 
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql+psycopg://"

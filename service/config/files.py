@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from service.config.errors import ConfigError, Problem
-from service.config.places import Place, TomlPath, find_places, find_repeat, show_path
+from service.problems import ConfigError, Problem
+from service.toml_places import Place, TomlPath, find_places, find_repeat, show_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, SecretStr
 
 from service.config.files import Tree
-from service.config.places import TomlPath
+from service.toml_places import TomlPath
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 # A password may hold a slash that should have been %2F; a port before a path is no password.

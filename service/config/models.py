@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from alerts.channels import ChannelConfig
 from alerts.config import Names, Variants, WatchlistConfig
 from crawler.config import CrawlerConfig, SourceConfig, Timezone, check_web_address
-from service.config.errors import Problem
+from service.problems import Problem
 from store.config import Duration, Secret, Table
 
 

@@ -10,8 +10,8 @@ from alerts.query_error import QueryError
 from alerts.rules import Hit, Rule, Text, compile_rule
 from alerts.why_not import why_not
 from service.config.models import Config
-from service.config.places import TomlPath
 from service.config.tables import TableReader
+from service.toml_places import TomlPath
 
 _STAND_IN = ("placeholder",)
 """For a set that is already known to be at fault: using it is no second fault."""

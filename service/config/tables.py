@@ -12,12 +12,12 @@ from pydantic_core import ErrorDetails
 from alerts.channels import CHANNEL_KINDS
 from alerts.config import Variants, WatchlistConfig
 from crawler.config import CrawlerConfig, SourceConfig
-from service.config.errors import did_you_mean
 from service.config.files import Tree
 from service.config.filling import Filled, gives_access, hide_userinfo, secret_texts
 from service.config.models import Config, HealthConfig, ServiceConfig, WebConfig
-from service.config.places import TomlPath
 from service.config.words import in_words, type_in_words
+from service.problems import did_you_mean
+from service.toml_places import TomlPath
 
 Model = TypeVar("Model", bound=BaseModel)
 

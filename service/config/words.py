@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from service.config.errors import did_you_mean, nearest
+from service.problems import did_you_mean, nearest
 
 _WANTED = {
     "string_type": "a text in quotes",

@@ -610,3 +610,18 @@ async def _tell_and_send(world: World) -> None:
         await dispatcher.send_due()
         world.wait(minutes=1)
     await dispatcher.close()
+
+
+async def test_closing_does_not_wait_for_a_receiver_that_hangs(world: World) -> None:
+    script = Script()
+    script.gate = asyncio.Event()
+    world.configure(channels={"desk": scripted(script)})
+    world.delivery("one")
+    dispatcher = Dispatcher(world.context)
+    sending = asyncio.create_task(dispatcher.send_due())
+    async with asyncio.timeout(8):
+        await until(lambda: bool(script.tried))
+        await dispatcher.close()
+        await sending
+    script.gate.set()
+    assert await Dispatcher(world.context).send_due() == 1

@@ -63,7 +63,6 @@ async def test_sigterm_lets_the_mail_in_hand_be_settled(desk: Desk) -> None:
     assert desk.links() == [url]
 
 
-@pytest.mark.xfail(reason="the dispatcher waits 30 s for a mail server that is silent")
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_service_within_ten_seconds_whatever_hangs(
     desk: Desk, sign: signal.Signals
@@ -193,7 +192,6 @@ def fill_up(file: Path) -> None:
             pass
 
 
-@pytest.mark.xfail(reason="a look that a stop interrupts is logged with its traceback")
 @needs_mounts
 async def test_a_read_only_database_is_named(desk: Desk) -> None:
     async with running(desk) as service:
@@ -209,7 +207,6 @@ async def test_a_read_only_database_is_named(desk: Desk) -> None:
         assert "written to" in service.log
 
 
-@pytest.mark.xfail(reason="Scrapy logs the store's error with its traceback")
 @needs_mounts
 async def test_a_full_disk_loses_nothing_and_repeats_nothing(desk: Desk) -> None:
     store = desk.folder / "store"

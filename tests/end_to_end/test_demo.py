@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
+from tests.support.running import environment
+
 SECONDS = "18"
 SEED = "11"
 
 
 def run_demo(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "service", "demo", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=170)
+    return subprocess.run(
+        command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=170
+    )
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +99,9 @@ def test_ctrl_c_ends_it_early_with_the_sum(tmp_path: Path) -> None:
         "--seed",
         SEED,
     ]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         seen = []
         for line in process.stdout:

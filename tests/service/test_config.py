@@ -1,6 +1,7 @@
 """config.toml to Config: values, defaults, environment, files of secrets, includes."""
 
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -224,10 +225,22 @@ def test_one_address_under_two_ids_is_a_doubt(tmp_path: Path) -> None:
     assert doubts(tmp_path, text) == ["config.toml:4: source.b.url: is the address of source.a too"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+@pytest.fixture
+def without_rights() -> Iterator[None]:
+    """Root may read everything: as root, be nobody for a moment."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+
+
+def test_a_file_that_may_not_be_read_is_named(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     path = write(tmp_path, "")
     path.chmod(0)
+    request.getfixturevalue("without_rights")
     with pytest.raises(ConfigError, match="Permission denied"):
         load(path, {})
 

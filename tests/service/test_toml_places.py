@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.config.places import Place, TomlPath, find_places, find_repeat, show_path
+from service.toml_places import Place, TomlPath, find_places, find_repeat, show_path
 
 KEYS = st.one_of(
     st.from_regex(r"[A-Za-z0-9_-]{1,6}", fullmatch=True),

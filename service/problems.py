@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process, utils
 
-from service.config.places import TomlPath, show_path
+from service.toml_places import TomlPath, show_path
 
 _ALIKE = 60
 """Percent of letters two spellings share before one is offered for the other: `notfy` for
