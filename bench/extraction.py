@@ -317,10 +317,8 @@ def without_machine_dates(tree: html.HtmlElement) -> None:
 
 def date_mutations(pages: list[tuple[Row, bytes]]) -> None:
     """How often today's date in the header is taken for the date of publication."""
-    print(
-        f"\n{'planted date':28}{'pages':>7}{'right':>8}{'fooled':>8}"
-        "   no machine date: right, fooled"
-    )
+    columns = f"{'planted date':28}{'pages':>7}{'right':>8}{'fooled':>8}"
+    print(f"\n{columns}   without machine-readable dates: right, fooled")
     dated = [(row, body) for row, body in pages if row.get("date")]
     for name, markup in [("none", ""), *HEADERS.items()]:
         results: list[tuple[float, float]] = []

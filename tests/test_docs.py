@@ -120,7 +120,7 @@ def test_the_shipped_configuration_names_every_key() -> None:
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
-    awaited = {"delivery.md", "extraction.md", "queries.md", "sources.md"}
+    awaited: set[str] = set()
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             if Path(target).name not in awaited:

@@ -4,6 +4,9 @@
 may be slow only where a parser is: whoever calls it sets a deadline.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urljoin
 
 from crawler.extraction.authors import clean_authors, find_authors
@@ -38,11 +41,28 @@ def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
     if len(text) > MAX_TEXT:
         return NotArticle(page.url, "too_large", f"{len(text):,} characters")
     text = bounded(text)
-    tree = parse(text)
+    with _collector_paused():
+        tree = parse(text)
+        try:
+            return _read(page, hints, tree, read_selected(text, hints.select))
+        finally:
+            tree.dissolve()
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without cycle collection.
+
+    A page's objects live until its end, and finding that out again and again took a fifth of the
+    time; `Tree.dissolve` frees them without the collector.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        return _read(page, hints, tree, read_selected(text, hints.select))
+        yield
     finally:
-        tree.dissolve()
+        if was_enabled:
+            gc.enable()
 
 
 def _read(page: Page, hints: Hints, tree: Tree, selected: Selected) -> ArticleItem | NotArticle:

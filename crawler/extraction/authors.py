@@ -161,7 +161,7 @@ def _bylines(tree: Tree, start: int) -> list[str]:
     for element in tree.elements:
         if not element.attrs:
             continue
-        is_rel = "author" in element.get("rel").split()
+        is_rel = "rel" in element.attrs and "author" in element.get("rel").split()
         if not is_rel and not (element.label and named_as(_BYLINE, element.label)):
             continue
         if any(kind_of(above.label) in _NOT_HERE for above in element.ancestors() if above.attrs):

@@ -251,33 +251,30 @@ def make_block(text: str, element: Element, link_chars: int) -> Block:
 
 def _split(body: Element) -> list[Block]:
     run = _Run()
-    # (node, nearest block element, in a link); None as node: the block element ends here.
-    stack: list[tuple[Element | str | None, Element, bool]] = [(body, body, False)]
+    # What is left of an element's children, the nearest block element, whether in a link.
+    stack = [(iter(body.kids), body, False)]
     while stack:
-        node, block, in_link = stack.pop()
-        if isinstance(node, str):
-            run.add(node, in_link)
-            continue
-        if node is None:
-            run.flush(block)
-            continue
-        tag = node.tag
-        if tag == "br":
-            run.break_line(block)
-            continue
-        if (tag not in BLOCKS or tag == "button") and _is_inline_furniture(node, block):
-            continue
-        if tag in BLOCKS:
-            run.flush(block)
-            stack.append((None, node, in_link))
-            block = node
-        link = in_link or tag == "a"
-        for kid in reversed(node.kids):
-            stack.append((kid, block, link))  # noqa: PERF401  half the time of extend()
+        kids, block, in_link = stack[-1]
+        for node in kids:
+            if isinstance(node, str):
+                run.add(node, in_link)
+            elif node.tag == "br":
+                run.break_line(block)
+            elif node.tag in BLOCKS and not (node.tag == "button" and _is_aside(node, block)):
+                run.flush(block)
+                stack.append((iter(node.kids), node, in_link))
+                break
+            elif not _is_aside(node, block):
+                stack.append((iter(node.kids), block, in_link or node.tag == "a"))
+                break
+        else:
+            stack.pop()
+            if not stack or stack[-1][1] is not block:
+                run.flush(block)
     return run.blocks
 
 
-def _is_inline_furniture(node: Element, block: Element) -> bool:
+def _is_aside(node: Element, block: Element) -> bool:
     """Inline elements that are no part of the sentence: pop-ups, screen-reader notes, buttons."""
     if node.tag == "sup" and node.link_chars:
         return node.chars == 0 and node.link_chars < 6

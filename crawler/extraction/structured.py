@@ -205,7 +205,7 @@ def _microdata(tree: Tree) -> dict[str, list[Element]]:
     found: dict[str, list[Element]] = {}
     scope: Element | None = None
     for element in tree.elements:
-        if not element.attrs:
+        if "itemprop" not in element.attrs and "itemtype" not in element.attrs:
             continue
         kind = element.get("itemtype").rsplit("/", 1)[-1]
         if scope is None and kind and _ARTICLE.match(kind):
