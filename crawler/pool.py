@@ -89,7 +89,7 @@ class ProcessorPool:
         if self._closed:
             raise PoolClosedError
         if not self._pool.active:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool = self._new_pool()
         return self._pool
 
