@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -17,6 +17,8 @@ from store.search_terms import any_of
 _FIELD_WEIGHT = {"title": 3.0, "standfirst": 2.0}
 """How much more a place in the headline says than one in the text, by usual practice of search
 engines; other fields count 1."""
+_SATURATED = 1.5
+"""Places of a term of which the score is half of what any number can reach; BM25's usual k1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +62,23 @@ def find(
         tell(min(start + PART, len(ids)), len(ids))
 
 
-def by_relevance(found: Sequence[Found]) -> list[Found]:
-    """The best first: many places, in the headline, of terms that few of the others hold.
+def by_relevance(found: Iterable[Found], most: int | None = None) -> list[int]:
+    """Ids of the best articles, best first: those with many places of rare terms, in the headline.
 
-    Of each term, places count less and less, and it weighs the more the fewer of the found
+    Places of one term count less and less, and a term weighs the more the fewer of the found
     articles hold it; so the order depends on nothing but the articles themselves. Equally good
     ones stay in their order.
     """
-    weights = [_places(each) for each in found]
-    holding = Counter(term for each in weights for term in each)
-    total = len(found)
+    places = {each.article.id: _places(each) for each in found}
+    holding = Counter(term for terms in places.values() for term in terms)
 
-    def score(index: int) -> float:
+    def score(id_: int) -> float:
         return sum(
-            count / (count + 1.5) * math.log(1 + total / holding[term])
-            for term, count in weights[index].items()
+            count / (count + _SATURATED) * math.log(1 + len(places) / holding[term])
+            for term, count in places[id_].items()
         )
 
-    order = sorted(range(total), key=lambda index: -score(index))
-    return [found[index] for index in order]
+    return sorted(places, key=score, reverse=True)[:most]
 
 
 def _places(found: Found) -> dict[str, float]:
