@@ -1,6 +1,7 @@
 """All watchlists at once against a text: which match, on which words, where."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 from alerts.automaton import Automaton
 from alerts.conditions import Compiler, Condition, Entry, mentions, primary_tag, source_is_one_of
@@ -13,6 +14,8 @@ __all__ = ["Hit", "Matcher", "Rule", "Span", "Text", "compile_rule", "why_not"]
 
 _RARER = 30.0
 """How many times rarer a phrase is with each word more; on news it is 20 to 100 times."""
+
+_BY_WATCHLIST = itemgetter(0)
 
 
 class _Watchlist:
@@ -73,7 +76,9 @@ class Matcher:
         self._compiler = Compiler(self._automaton.number, TEXT_FIELDS)
         self._watchlists: dict[str, _Watchlist] = {}
         self._entered: dict[int, list[_Watchlist]] = {}
-        """Every watchlist under the keys of its entry: the rarest of what it needs."""
+        """Every watchlist under the key of its entry: the rarest of what it needs."""
+        self._entered_among: dict[int, list[_Watchlist]] = {}
+        """Those of which one key of several is needed, under each."""
         self._always: list[_Watchlist] = []
         """Those that need no key: patterns alone."""
         self._uses: dict[int, int] = {}
@@ -108,13 +113,14 @@ class Matcher:
     def match(self, text: Text) -> list[Hit]:
         """The watchlists that match, in the order of their ids."""
         reading = self.read(text)
-        entered = self._entered
-        candidates = set(self._always)
-        for key in reading.masks:
-            if key in entered:
-                candidates.update(entered[key])
+        found = reading.masks.keys()
+        candidates = list(self._always)
+        for key in found & self._entered.keys():
+            candidates += self._entered[key]
+        if several := found & self._entered_among.keys():
+            candidates += {each for key in several for each in self._entered_among[key]}
         hits = [hit for watchlist in candidates if (hit := watchlist.hit(reading)) is not None]
-        hits.sort()
+        hits.sort(key=_BY_WATCHLIST)
         return hits
 
     def read(self, text: Text) -> Reading:
@@ -143,7 +149,8 @@ class Matcher:
     def _lines(self, watchlist: _Watchlist) -> list[list[_Watchlist]]:
         if watchlist.entry is None:
             return [self._always]
-        return [self._entered.setdefault(key, []) for key in watchlist.entry]
+        lines = self._entered if len(watchlist.entry) == 1 else self._entered_among
+        return [lines.setdefault(key, []) for key in watchlist.entry]
 
     def _weight(self, key: int) -> float:
         """How often texts probably hold the key, in no unit: long ones and phrases seldom do."""
