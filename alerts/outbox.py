@@ -5,7 +5,7 @@ step may die at any moment and simply runs again. Nothing waits in memory.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from alerts.message import (
     HealthEvent,
 )
 from alerts.records import excerpts_of, terms_of, text_of
+from alerts.rules import Rule
 from store.articles import Article, unmatched_articles
 from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
 from store.errors import RefusedChangeError
@@ -58,22 +59,21 @@ class Outbox:
     def __init__(self, context: AlertContext) -> None:
         """Builds the matcher."""
         self._context = context
-        self._matcher = Matcher(context.rules)
+        self._rules = context.rules
+        self._matcher = Matcher(self._rules)
         self._aside: set[int] = set()
         """Articles that cannot be matched or stored; none, as far as we know."""
 
     def reload(self, context: AlertContext) -> None:
         """Takes a new configuration for everything that has not been matched yet."""
-        if context.rules != self._context.rules:
-            self._matcher = Matcher(context.rules)
         self._context = context
 
     async def match(self) -> int:
         """Matches every article that waits; returns their number. Raises StoreError."""
         total = 0
         while articles := await asyncio.to_thread(self._waiting):
-            context, matcher = self._context, self._matcher
-            found = await asyncio.to_thread(self._find, matcher, articles)
+            context = self._context
+            found = await asyncio.to_thread(self._find, context.rules, articles)
             try:
                 total += await self._keep(context, found)
             except RefusedChangeError:
@@ -93,7 +93,11 @@ class Outbox:
             self._set_aside(one[0], error)
             return 0
 
-    def _find(self, matcher: Matcher, articles: Iterable[Article]) -> list[_Matched]:
+    def _find(self, rules: Mapping[str, Rule], articles: Iterable[Article]) -> list[_Matched]:
+        # In this thread, where a new configuration may take its time, and one at a time.
+        if rules is not self._rules:
+            self._matcher, self._rules = self._matcher.updated(rules), rules
+        matcher = self._matcher
         found = []
         for article in articles:
             try:
