@@ -5,7 +5,7 @@ Shared by visits of kind `auto` and by `source doctor`. It asks nothing and keep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -56,9 +56,13 @@ class Search:
         pool: ProcessorPool,
         clock: Callable[[], datetime],
         *,
+        known: Sequence[Channel] = (),
         thorough: bool = False,
     ) -> None:
-        """`thorough` tries whatever is named, and the usual paths as well."""
+        """`known` are channels of an earlier search; they are tried whether they are named or not.
+
+        `thorough` tries whatever is named, and the usual paths as well.
+        """
         self.errors: list[str] = []
         """Why the source's own address gave nothing, in words."""
         self.failed: list[Measure] = []
@@ -68,6 +72,7 @@ class Search:
         self._source = source
         self._pool = pool
         self._clock = clock
+        self._known = known
         self._thorough = thorough
         self._choice: Choice[Read] | None = None
         self._direct: Found[Read] | None = None
@@ -117,21 +122,14 @@ class Search:
             read = await self._read(asked, answer)
         except (DocumentError, ProcessingError) as error:
             self.errors.append(f"{asked.url}: {error}")
-            return self._root(answer)
+            return self._root(answer) or self._known_only(answer, sitemaps)
         reading = read.reading
         self.title, self.hub = reading.document.title, reading.hub
         if reading.kind != "page":
             self._sitemaps = sitemaps
             self._direct = Found(self._measure(read), read)
             return None
-        self._choice = Choice(
-            answer.url,
-            reading.channels,
-            sitemaps,
-            is_wordpress=reading.is_wordpress,
-            api_suffices=self._source.kind == "wordpress",
-            thorough=self._thorough,
-        )
+        self._choose_among(answer.url, reading.channels, sitemaps, reading.is_wordpress)
         own: Scope = "own" if any(c.scope == "own" for c in reading.channels) else "site"
         if reading.document.entries:
             links = replace(read, reading=replace(reading, kind="listing"))
@@ -147,6 +145,31 @@ class Search:
             return None
         self._from_root = True
         return Asked(urljoin(self._source.url, "/"), "auto")
+
+    def _known_only(self, answer: Answer, sitemaps: tuple[str, ...]) -> Asked | None:
+        """The channels known from before, where the address itself cannot be read."""
+        if not self._known or answer.host_is_busy:
+            return None
+        self._choose_among(answer.url, (), sitemaps, is_wordpress=False)
+        return self._next()
+
+    def _choose_among(
+        self,
+        url: str,
+        named: Sequence[Channel],
+        sitemaps: tuple[str, ...],
+        is_wordpress: bool,
+    ) -> None:
+        addresses = {channel.url for channel in named}
+        known = [channel for channel in self._known if channel.url not in addresses]
+        self._choice = Choice(
+            url,
+            [*known, *named],
+            sitemaps,
+            is_wordpress=is_wordpress,
+            api_suffices=self._source.kind == "wordpress",
+            thorough=self._thorough,
+        )
 
     async def _take_part(self, asked: Asked, index: Read, answer: Answer) -> None:
         try:

@@ -34,6 +34,7 @@ from crawler.reading import Reading, read_document
 from crawler.record import Listing, record_listing, record_unchanged
 from crawler.search import Asked, Read, Search
 from crawler.sources import Document
+from crawler.sources.discover import Channel
 from crawler.sources.ranking import Role
 from store.articles import Entry
 from store.sources import Document as KnownDocument
@@ -43,6 +44,8 @@ FIRST_VISIT_PAGES = 100
 """Pages fetched of what was there before us; the rest is only remembered as known."""
 DOCUMENTS = 50
 """Further documents (sitemaps of an index) read in one visit, newest first."""
+KNOWN_CHANNELS = 6
+"""Of an earlier search, tried again in the next."""
 UNCONDITIONAL = 10
 """Every so many visits a document is asked for without its validators, because they may lie."""
 SLOW = timedelta(hours=1)
@@ -117,7 +120,7 @@ class Visit:
             known = documents_of(session, self.source_id)
         self._known = {document.url: document for document in known}
         main = [document for document in known if document.role == "main"]
-        if self._chooses and (not main or self._is_to_be_measured(main[0])):
+        if self._chooses and not main:
             wanted: tuple[Wanted, ...] = (self._begin_search(),)
         else:
             wanted = tuple(self._want(document.url, document.kind) for document in main)
@@ -130,14 +133,19 @@ class Visit:
         """Whether the channel is ours to choose."""
         return self.source.kind in {"auto", "wordpress"}
 
-    def _is_to_be_measured(self, main: KnownDocument) -> bool:
-        return main.seen_at is not None and self._is_long_ago(main.seen_at, MEASURE_AGAIN)
-
     def _is_long_ago(self, at: datetime | None, wait: timedelta) -> bool:
         return at is None or abs(self._context.clock() - at) >= wait
 
-    def _begin_search(self) -> Wanted:
-        self._search = Search(self.source, self._context.pool, self._context.clock)
+    def _begin_search(self, without: str = "") -> Wanted:
+        """`without`: a known channel that is not to be tried."""
+        known = [
+            Channel(document.kind, document.url)  # type: ignore[arg-type]
+            for document in self._known.values()
+            if document.role != "part" and document.kind != "listing" and document.url != without
+        ]
+        self._search = Search(
+            self.source, self._context.pool, self._context.clock, known=known[:KNOWN_CHANNELS]
+        )
         return self._probe(self._search.first())
 
     def _probe(self, asked: Asked) -> Wanted:
@@ -203,7 +211,7 @@ class Visit:
         await self._context.writer.write(
             lambda session: record_unchanged(session, self.source_id, wanted.url, answer, now)
         )
-        checks = self._cross_check() if wanted.role == "main" else ()
+        checks = await self._check(wanted.url) if wanted.role == "main" else ()
         # An unchanged index says nothing about its sitemaps: they have validators of their own.
         children = [d for d in self._known.values() if d.role == "part" and d.kind == "sitemap"]
         if wanted.role != "main" or wanted.kind != "sitemap":
@@ -241,7 +249,8 @@ class Visit:
         if listing.role == "second":
             return await self._compare(listing, fresh, following)
         if listing.role == "main":
-            return replace(following, documents=following.documents + self._cross_check())
+            checks = await self._check(listing.url)
+            return replace(following, documents=following.documents + checks)
         return following
 
     def _count(self, fresh: Sequence[Entry]) -> None:
@@ -260,8 +269,13 @@ class Visit:
     def _second(self) -> KnownDocument | None:
         return next((one for one in self._known.values() if one.role == "second"), None)
 
-    def _cross_check(self) -> tuple[Wanted, ...]:
-        """The second channel when its turn has come."""
+    async def _check(self, main: str) -> tuple[Wanted, ...]:
+        """After the main channel was read: the second in its turn, or a search when it is time."""
+        known = self._known.get(main)
+        if known is not None and known.seen_at is not None and self._chooses:
+            due = self._is_long_ago(known.seen_at, MEASURE_AGAIN)
+            if due and self._is_long_ago(known.doubted_at, LOOK_AGAIN):
+                return (await self._look_again(main),)
         second = self._second()
         if second is None or not self._is_long_ago(second.fetched_at, CHECK_EVERY):
             return ()
@@ -288,12 +302,12 @@ class Visit:
         again = await self._look_again(main.url)
         return replace(following, documents=(*following.documents, again))
 
-    async def _look_again(self, url: str) -> Wanted:
+    async def _look_again(self, url: str, without: str = "") -> Wanted:
         now = self._context.clock()
         await self._context.writer.write(
             lambda session: record_doubt(session, self.source_id, url, now)
         )
-        return self._begin_search()
+        return self._begin_search(without)
 
     def _children(self, urls: Iterable[str]) -> tuple[Wanted, ...]:
         children = []
@@ -309,7 +323,7 @@ class Visit:
     async def _search_on(self, asked: Asked, answer: Answer, sitemaps: Iterable[str]) -> Next:
         assert self._search is not None
         if asked.channel is None:
-            self.gone = answer.gone
+            self.gone = answer.gone and not self.succeeded
         following = await self._search.take(asked, answer, sitemaps)
         if following is not None:
             return Next(documents=(self._probe(following),))
@@ -321,7 +335,8 @@ class Visit:
         chosen = search.chosen()
         if not chosen:
             nothing = "names no feed or sitemap, and no links on it look like articles"
-            self.errors += search.errors or [f"{self.source.url}: {nothing}"]
+            why = search.errors or [f"{self.source.url}: {nothing}"]
+            (self.remarks if self.succeeded else self.errors).extend(why)
             return Next()
         self.gone = False
         reads = [(found.kept, role) for found, role in chosen if found.kept and role != "spare"]
@@ -392,7 +407,7 @@ class Visit:
         if known is None or not self._chooses:
             return Next()
         if (gone or wrong_kind) and self._is_long_ago(known.doubted_at, LOOK_AGAIN):
-            return Next(documents=(await self._look_again(wanted.url),))
+            return Next(documents=(await self._look_again(wanted.url, without=wanted.url),))
         second = self._second()
         return Next(documents=(self._want(second.url, second.kind, "second"),) if second else ())
 

@@ -132,7 +132,7 @@ class Choice(Generic[Kept]):
         whole = [channel for channel in self._channels if channel.scope != "part"]
         feeds = [channel for channel in whole if channel.kind == "feed"]
         yield from feeds[: _MOST if self._thorough else _FEEDS]
-        yield from (channel for channel in whole if channel.kind == "wordpress")
+        yield from (channel for channel in whole if channel.kind != "feed")
         sitemaps = [Channel("sitemap", url) for url in self._sitemaps]
         yield from sitemaps[: _MOST if self._thorough else _SITEMAPS]
 
