@@ -23,6 +23,8 @@ class Reading:
     """The WebSub hub that a page names."""
     is_wordpress: bool = False
     """Whether a page looks like one of WordPress."""
+    is_article: bool = False
+    """Whether a page says that it is an article."""
 
 
 def read_document(kind: str, document: Document) -> Reading:
@@ -38,4 +40,4 @@ def read_document(kind: str, document: Document) -> Reading:
         # The page may still name its channels.
         links = DocumentItem()
     page = replace(links, title=links.title or found.title)
-    return Reading("page", page, found.channels, found.hub, found.is_wordpress)
+    return Reading("page", page, found.channels, found.hub, found.is_wordpress, found.is_article)

@@ -69,6 +69,8 @@ class Search:
         """Channels that were tried in vain."""
         self.title: str | None = None
         self.hub: str | None = None
+        self.address = source.url
+        """The page whose channels were looked at: an article leads to the front page."""
         self._source = source
         self._pool = pool
         self._clock = clock
@@ -93,6 +95,11 @@ class Search:
     def likely(self) -> tuple[str, ...]:
         """Sitemaps that robots.txt names beside a feed which was given by its own address."""
         return self._sitemaps if self._direct else ()
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether the source's own address is a feed, sitemap or API rather than a page."""
+        return self._direct is not None
 
     async def take(self, asked: Asked, answer: Answer, sitemaps: Iterable[str]) -> Asked | None:
         """The next address to ask for; None when the search is over.
@@ -124,11 +131,14 @@ class Search:
             self.errors.append(f"{asked.url}: {error}")
             return self._root(answer) or self._known_only(answer, sitemaps)
         reading = read.reading
-        self.title, self.hub = reading.document.title, reading.hub
+        self.title, self.hub = self.title or reading.document.title, self.hub or reading.hub
         if reading.kind != "page":
             self._sitemaps = sitemaps
             self._direct = Found(self._measure(read), read)
-            return None
+            return self._root(answer) if self._thorough else None
+        if reading.is_article and (root := self._root(answer)):
+            return root
+        self.address = asked.url
         self._choose_among(answer.url, reading.channels, sitemaps, reading.is_wordpress)
         own: Scope = "own" if any(c.scope == "own" for c in reading.channels) else "site"
         if reading.document.entries:
@@ -170,6 +180,8 @@ class Search:
             api_suffices=self._source.kind == "wordpress",
             thorough=self._thorough,
         )
+        if self._direct is not None:
+            self._choice.take(self._direct)
 
     async def _take_part(self, asked: Asked, index: Read, answer: Answer) -> None:
         try:
@@ -222,7 +234,14 @@ class Search:
         assert asked.channel is not None
         channel = asked.channel
         self.failed.append(
-            Measure(channel.kind, channel.url, channel.title, channel.scope, error=why)
+            Measure(
+                channel.kind,
+                channel.url,
+                channel.title,
+                channel.scope,
+                error=why,
+                is_named=channel.is_named,
+            )
         )
 
     def _next(self) -> Asked | None:

@@ -52,6 +52,7 @@ SLOW = timedelta(hours=1)
 """How late a channel may list what another has, without being behind it."""
 STALE = timedelta(days=2)
 """What a newly found document dates this long before the last visit was there all along."""
+NOTHING = "names no feed or sitemap, and no links on it look like articles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +335,7 @@ class Visit:
         self.title = self.title or search.title
         chosen = search.chosen()
         if not chosen:
-            nothing = "names no feed or sitemap, and no links on it look like articles"
-            why = search.errors or [f"{self.source.url}: {nothing}"]
+            why = search.errors or [f"{self.source.url}: {NOTHING}"]
             (self.remarks if self.succeeded else self.errors).extend(why)
             return Next()
         self.gone = False

@@ -77,6 +77,8 @@ class Channel:
     """own: of the section whose page names it | site: of the whole site, as far as can be told |
     part: of a tag, an author, the comments, or in another language: no substitute for the others
     """
+    is_named: bool = True
+    """Whether the site names it; False for one of the usual paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Discovery:
     """The WebSub hub that a page names."""
     is_wordpress: bool = False
     """Whether the page looks like one of WordPress, whether or not it names the API."""
+    is_article: bool = False
+    """Whether the page says that it is an article, so that its links are no list of the news."""
 
 
 def discover(body: bytes, url: str, content_type: str | None = None) -> Discovery:
@@ -108,9 +112,10 @@ def usual_channels(url: str) -> tuple[Channel, ...]:
     """Where sites keep feeds and sitemaps that they name nowhere, likeliest first."""
     parts = urlsplit(url)
     root = f"{parts.scheme}://{parts.netloc}"
-    feeds = (Channel("feed", root + path) for path in _USUAL_FEEDS)
-    sitemaps = (Channel("sitemap", root + path) for path in _USUAL_SITEMAPS)
-    return (*feeds, Channel("wordpress", posts_address(f"{root}/wp-json/")), *sitemaps)
+    feeds = (Channel("feed", root + path, is_named=False) for path in _USUAL_FEEDS)
+    sitemaps = (Channel("sitemap", root + path, is_named=False) for path in _USUAL_SITEMAPS)
+    api = Channel("wordpress", posts_address(f"{root}/wp-json/"), is_named=False)
+    return (*feeds, api, *sitemaps)
 
 
 def _kind(head: str) -> Literal["feed", "sitemap", "wordpress", "page"]:
@@ -134,7 +139,8 @@ def _page(text: str, url: str) -> Discovery:
     channels = (*named_feeds, *_wordpress(tree, base), *_visible_feeds(tree, base, url))
     hub = listed_url(_first(tree, 'link[rel="hub"]', "href"), base)
     is_wordpress = bool(_WORDPRESS.search(text))
-    return Discovery("page", _unique(channels), named or None, hub, is_wordpress)
+    is_article = "article" in _first(tree, 'meta[property="og:type"]', "content")
+    return Discovery("page", _unique(channels), named or None, hub, is_wordpress, is_article)
 
 
 def _first(tree: LexborHTMLParser, selector: str, name: str) -> str:

@@ -77,6 +77,8 @@ class Measure:
     """What was found out about it, in words."""
     error: str | None = None
     """Why it cannot be read, in words; None when it can."""
+    is_named: bool = True
+    """Whether the site names it; False for a path at which one was only looked for."""
 
     @property
     def works(self) -> bool:
