@@ -189,7 +189,7 @@ def tracebacks(log: str) -> list[str]:
     Python's own EOFError; nothing was in its hands.
     """
     lines = log.splitlines()
-    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback")]
+    starts = [number for number, line in enumerate(lines) if "Traceback" in line]
     found = ["\n".join(lines[max(start - 1, 0) : start + 40]) for start in starts]
     return [text for text in found if not _ORPHAN.search(text)]
 
