@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Literal
 
 from crawler.answer import Answer
@@ -36,6 +37,7 @@ from crawler.search import Asked, Read, Search
 from crawler.sources import Document
 from crawler.sources.discover import Channel
 from crawler.sources.ranking import Role
+from crawler.sources.rotation import Part, parts_to_read
 from store.articles import Entry
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -43,7 +45,11 @@ from store.sources import documents_of
 FIRST_VISIT_PAGES = 100
 """Pages fetched of what was there before us; the rest is only remembered as known."""
 DOCUMENTS = 50
-"""Further documents (sitemaps of an index) read in one visit, newest first."""
+"""Sitemaps of an index read in one visit (`crawler.sources.rotation` says which)."""
+FIRST_VISIT_PARTS = 5
+"""Of those, on a first visit; the archives behind them are no news."""
+PARTS = 5_000
+"""Sitemaps of an index that are remembered: at 50,000 addresses each, more than any site has."""
 KNOWN_CHANNELS = 6
 """Of an earlier search, tried again in the next."""
 UNCONDITIONAL = 10
@@ -109,6 +115,7 @@ class Visit:
         self._pages_left = FIRST_VISIT_PAGES
         self._documents_left = DOCUMENTS
         self._known: dict[str, KnownDocument] = {}
+        self._lastmods: dict[str, datetime | None] = {}
 
     @property
     def succeeded(self) -> bool:
@@ -210,17 +217,17 @@ class Visit:
         self.documents_read += 1
         now = self._context.clock()
         await self._context.writer.write(
-            lambda session: record_unchanged(session, self.source_id, wanted.url, answer, now)
+            lambda session: record_unchanged(
+                session, self.source_id, wanted.url, answer, now, self._lastmods.get(wanted.url)
+            )
         )
         checks = await self._check(wanted.url) if wanted.role == "main" else ()
-        # An unchanged index says nothing about its sitemaps: they have validators of their own.
-        children = [d for d in self._known.values() if d.role == "part" and d.kind == "sitemap"]
         if wanted.role != "main" or wanted.kind != "sitemap":
             return Next(documents=checks)
-        newest = sorted(children, key=lambda document: document.url, reverse=True)
-        # Those that could not be read when the index named them come first.
-        newest.sort(key=lambda document: document.visits > 0)
-        return Next(documents=self._children(document.url for document in newest) + checks)
+        # An unchanged index says nothing about its sitemaps: they have validators of their own.
+        parts = [d for d in self._known.values() if d.role == "part"]
+        said = {document.url: document.lastmod for document in parts}
+        return Next(documents=self._parts(said) + checks)
 
     def _listing(self, wanted: Wanted, answer: Answer, reading: Reading) -> Listing:
         return Listing(
@@ -235,7 +242,8 @@ class Visit:
             baseline=self.first,
             fetch=self._pages_left,
             old_before=None if self._was_read(wanted.url) else self._old_before,
-            children=reading.document.documents[: self._documents_left],
+            children=reading.document.documents[:PARTS],
+            lastmod=self._lastmods.get(wanted.url),
         )
 
     def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:
@@ -246,7 +254,7 @@ class Visit:
         fresh = await self._context.writer.write(lambda session: record_listing(session, listing))
         self._count(fresh)
         self._note(listing.url, reading)
-        following = Next(self._children(reading.document.documents), tuple(fresh))
+        following = Next(self._parts(_lastmods(reading)), tuple(fresh))
         if listing.role == "second":
             return await self._compare(listing, fresh, following)
         if listing.role == "main":
@@ -310,14 +318,20 @@ class Visit:
         )
         return self._begin_search(without)
 
-    def _children(self, urls: Iterable[str]) -> tuple[Wanted, ...]:
-        children = []
-        for url in urls:
-            if self._documents_left == 0:
-                break
-            self._documents_left -= 1
-            children.append(self._want(url, "sitemap", role="part"))
-        return tuple(children)
+    def _parts(self, said: Mapping[str, datetime | None]) -> tuple[Wanted, ...]:
+        """The sitemaps of an index to read now; `said` is what it says of their last change."""
+        self._lastmods.update(said)
+        parts = []
+        for url, lastmod in said.items():
+            known = self._known.get(url)
+            if known is None or known.visits == 0:
+                parts.append(Part(url, lastmod))
+            else:
+                parts.append(Part(url, lastmod, known.lastmod, known.newest, known.fetched_at))
+        most = min(self._documents_left, FIRST_VISIT_PARTS) if self.first else self._documents_left
+        chosen = parts_to_read(parts, most, self._context.clock(), self._old_before)
+        self._documents_left -= len(chosen)
+        return tuple(self._want(url, "sitemap", role="part") for url in chosen)
 
     # --- the search for channels --------------------------------------------------------------
 
@@ -375,19 +389,19 @@ class Visit:
         if read.part is None:
             return [listing]
         part = Wanted(self.source_id, read.part.asked.url, "sitemap", "part")
+        self._lastmods.update(_lastmods(read.reading))
         own = self._listing(part, read.part.answer, read.part.reading)
         return [listing, replace(own, fetch=listing.fetch)]
 
     def _unread_parts(self, reads: Sequence[tuple[Read, Role]]) -> tuple[Wanted, ...]:
         """The other sitemaps of an index that is the main channel."""
-        urls = [
-            url
-            for read, role in reads
-            if role == "main"
-            for url in read.reading.document.documents
-            if read.part is None or url != read.part.asked.url
-        ]
-        return self._children(urls)
+        parts: list[Wanted] = []
+        for read, role in reads:
+            said = _lastmods(read.reading)
+            if read.part is not None:
+                said.pop(read.part.asked.url, None)
+            parts += self._parts(said) if role == "main" else ()
+        return tuple(parts)
 
     # --- when a document gives nothing --------------------------------------------------------
 
@@ -427,6 +441,12 @@ def is_late(at: datetime) -> Callable[[Entry], bool]:
         return not published or datetime.fromisoformat(published) < at - SLOW
 
     return late
+
+
+def _lastmods(reading: Reading) -> dict[str, datetime | None]:
+    """The parts of an index with what it says of their last change."""
+    document = reading.document
+    return dict(zip_longest(document.documents[:PARTS], document.lastmods[:PARTS]))
 
 
 def _as_listing(reading: Reading) -> Reading:

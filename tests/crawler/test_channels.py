@@ -1,5 +1,7 @@
 """Which channels of a site a source of kind auto is read from, on sites on loopback."""
 
+import gzip
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -349,3 +351,146 @@ def test_a_listing_page_that_gives_no_links_any_more_says_so(on_a_site: Run) -> 
         assert "it used to give 5" in report.errors[0]
 
     on_a_site(script, source={"kind": "listing"})
+
+
+# --- WordPress ----------------------------------------------------------------------------------
+
+WHOLE = "".join(f"<p>Paragraph {n} of the post tells what the council said.</p>" for n in range(9))
+WORDS = ("surveyors", "ministers", "farmers", "drivers", "teachers")
+
+
+def post(site: Site, number: int, content: str = WHOLE) -> dict[str, object]:
+    link = f"{site.server.url}/post-number-{number}-of-the-blog/"
+    return {
+        "id": number,
+        "guid": {"rendered": f"{site.server.url}/?p={number}"},
+        "link": link,
+        "date_gmt": (NOON - number * HOUR).strftime("%Y-%m-%dT%H:%M:%S"),
+        "modified_gmt": (NOON - number * HOUR).strftime("%Y-%m-%dT%H:%M:%S"),
+        "title": {"rendered": f"The council &amp; the line, part {number}"},
+        "excerpt": {"rendered": "<p>In short.</p>"},
+        "content": {
+            "rendered": f"<p>The {WORDS[number]} spoke of {WORDS[number]}.</p>" * 12 + content,
+            "protected": False,
+        },
+    }
+
+
+def api(*posts: dict[str, object]) -> Response:
+    return Response(200, json.dumps(posts).encode(), {"Content-Type": "application/json"})
+
+
+API = "/wp-json/wp/v2/posts"
+
+
+def test_posts_that_come_whole_become_articles_without_a_page_being_fetched(
+    on_a_site: Run,
+) -> None:
+    async def script(site: Site) -> None:
+        site.server.on(API, api(*(post(site, number) for number in range(5))))
+        report = await site.crawl()
+        assert (report.articles, report.errors) == (5, ())
+        asked = [request.path for request in site.server.requests]
+        assert asked == ["/robots.txt", "/", API]
+        article = site.articles()[0]
+        assert article.title == "The council & the line, part 0"
+        assert "Paragraph 8 of the post" in article.body
+        assert (article.published, article.published_precision) == (NOON, "minute")
+
+    async def with_front_page(site: Site) -> None:
+        site.server.on("/", html('<link rel="https://api.w.org/" href="/wp-json/">'))
+        await script(site)
+
+    on_a_site(with_front_page, source={"kind": "wordpress"})
+
+
+def test_a_post_that_is_cut_short_is_fetched(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.server.on("/", html('<link rel="https://api.w.org/" href="/wp-json/">'))
+        site.server.on(API, api(post(site, 1, WHOLE + "<p>Read on […]</p>"), post(site, 2, "<p>More &hellip;</p>")))
+        for number in (1, 2):
+            site.server.on(f"/post-number-{number}-of-the-blog/", page(f"From the page {number}"))
+        await site.crawl()
+        assert [a.title for a in site.articles()] == ["From the page 1", "From the page 2"]
+
+    on_a_site(script, source={"kind": "wordpress"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(401, b'{"code": "rest_forbidden", "message": "No."}'),
+        Response(403, b"<html>no</html>"),
+        Response(404, b""),
+        Response(200, b"<html><title>Welcome</title></html>"),
+    ],
+    ids=["401", "403", "404", "html"],
+)
+def test_where_the_api_is_walled_off_another_channel_is_read(
+    on_a_site: Run, answer: Response
+) -> None:
+    async def script(site: Site) -> None:
+        publish(site, *stories(0, 3))
+        site.server.on("/", html(named("/feed") + '<meta content="WordPress 6">'))
+        site.server.on(API, answer)
+        site.server.on("/feed", rss(site, *stories(0, 3)))
+        report = await site.crawl()
+        assert (report.articles, report.failed_sources) == (3, ())
+        assert roles(site) == {"/feed": "main"}
+
+    on_a_site(script, source={"kind": "wordpress"})
+
+
+# --- sitemaps -----------------------------------------------------------------------------------
+
+
+def index(site: Site, *names: str, lastmod: str = "") -> Response:
+    rows = "".join(
+        f"<sitemap><loc>{site.server.url}/{name}</loc>{lastmod}</sitemap>" for name in names
+    )
+    body = f"<sitemapindex xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{rows}"
+    return Response(200, f"{body}</sitemapindex>".encode())
+
+
+def test_an_index_of_more_than_fifty_sitemaps_is_read_by_what_they_hold(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        names = [f"map-{number}.xml" for number in range(70)]
+        site.server.on("/index.xml", index(site, *names))
+        for number, name in enumerate(names):
+            day = NOON - timedelta(days=1 + abs(number - 64))
+            site.server.on(f"/{name}", news_sitemap(site, f"/{name}/story-one-of-it", newest=day))
+        for _ in range(3):
+            await site.crawl()
+            site.now += HOUR
+        assert all(site.asked(f"/{name}") for name in names)
+        # Number 64 holds the newest; what is added to it is found though the index says nothing.
+        fresh = news_sitemap(site, "/news/a-story-of-today", "/map-64.xml/story-one-of-it")
+        site.server.on("/map-64.xml", fresh)
+        publish(site, "/news/a-story-of-today")
+        report = await site.crawl()
+        assert (report.entries, report.articles) == (1, 1)
+
+    async def script_with_source(site: Site) -> None:
+        site.source = {"url": f"{site.server.url}/index.xml", "kind": "sitemap"}
+        await script(site)
+
+    on_a_site(script_with_source)
+
+
+def test_sitemaps_whose_names_rotate_lose_nothing_and_flood_nobody(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.source = {"url": f"{site.server.url}/index.xml", "kind": "sitemap"}
+        listed: list[str] = []
+        for day in range(4):
+            site.now = NOON + timedelta(days=day)
+            listed = [*stories(3 * day, 3 * day + 3), *listed]
+            publish(site, *listed)
+            name = f"sitemap-{site.now.timestamp():.0f}.xml.gz"
+            site.server.on("/index.xml", index(site, name))
+            plain = news_sitemap(site, *listed, newest=site.now)
+            site.server.on(f"/{name}", Response(200, gzip.compress(plain.body)))
+            report = await site.crawl()
+            assert report.articles == 3
+        assert sum(not article.baseline for article in site.articles()) == 9
+
+    on_a_site(script)
