@@ -188,9 +188,9 @@ def test_blocks_built_alike_speak_for_each_other() -> None:
         "bridge": "A bridge is opened near Jamrud",
     }
     cells = "".join(
-        f'<div class="row"><div class="x7"><a class="y2" href="/read/{word}-x">{title}</a></div>'
+        f'<div class="row"><div class="x7"><a class="y2" href="/read/{word}-now">{title}</a></div>'
         "</div>"
         for word, title in titles.items()
     )
-    alone = '<p>See <a href="/read/terms-x">What our readers may expect</a></p>'
-    assert paths(page(cells + alone)) == [f"/read/{word}-x" for word in titles]
+    alone = '<p>See <a href="/read/terms-now">What our readers may expect</a></p>'
+    assert paths(page(cells + alone)) == [f"/read/{word}-now" for word in titles]
