@@ -53,6 +53,8 @@ class Listing:
     """How many new baseline entries may be fetched; the others are only remembered as known."""
     children: tuple[str, ...] = ()
     """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
+    source_url: str = ""
+    """The address that the source had when the visit began; empty: not to be compared."""
     lastmod: datetime | None = None
     """Of a part: what its index says of its last change."""
     old_before: datetime | None = None
@@ -60,7 +62,12 @@ class Listing:
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
-    """Keeps a document's new entries together with its validators; returns those to fetch."""
+    """Keeps a document's new entries together with its validators; returns those to fetch.
+
+    Nothing is kept for a source that was given another address while the visit was under way.
+    """
+    if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
+        return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
     articles = articles_at(session, fresh)
     entries = [_entry(listing, key, item) for key, item in fresh.items()]
@@ -78,6 +85,12 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
         _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def has_moved(session: Session, source_id: str, url: str) -> bool:
+    """Whether the source is another than the one at `url`, or is not known."""
+    state = session.get(SourceState, source_id)
+    return state is None or state.url != url
 
 
 def _keep_children(session: Session, listing: Listing) -> None:

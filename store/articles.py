@@ -140,6 +140,17 @@ def known_keys(session: Session, source_id: str, keys: Iterable[str]) -> set[str
     return known
 
 
+def article_urls_of(session: Session, source_id: str, limit: int = 200) -> Sequence[str]:
+    """Addresses at which a source listed what turned out to be articles, the latest first."""
+    query = (
+        select(Entry.url)
+        .where(Entry.source_id == source_id, Entry.outcome == "article")
+        .order_by(col(Entry.id).desc())
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
 def articles_at(session: Session, keys: Iterable[str]) -> dict[str, int]:
     """Article ids by the address keys they are known under."""
     found: dict[str, int] = {}

@@ -7,7 +7,15 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from functools import partial
 from typing import Any
 
@@ -18,6 +26,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
+from crawler.config import SourceConfig
 from crawler.contents import page_of
 from crawler.context import CrawlContext
 from crawler.items import ArticleItem, Hints, Page, PageItem, Select
@@ -33,7 +42,7 @@ from crawler.record import (
 )
 from crawler.robots import RobotRules
 from crawler.schedule import page_retry, retry_after_time
-from crawler.urls import clean_url, host_of, listed_url
+from crawler.urls import clean_url, host_of, listed_url, same_site
 from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
 from store.errors import RefusedChangeError, StoreError
@@ -90,7 +99,11 @@ class NewsSpider(Spider):
         return self._request(
             wanted.url,
             # Without max-age=0 a cache on the way may answer with yesterday's list.
-            {"Cache-Control": "max-age=0", **visit.source.headers, **wanted.headers},
+            {
+                "Cache-Control": "max-age=0",
+                **_own_headers(visit.source, wanted.url),
+                **wanted.headers,
+            },
             callback=self.read_document,
             cb_kwargs={"visit": visit, "wanted": wanted},
             priority=DOCUMENT_FIRST,
@@ -108,17 +121,17 @@ class NewsSpider(Spider):
                 if given is not None and entry.attempts == 0:
                     yield PageItem(entry.id, given, hints, by_source=True)
                     continue
-                headers = source.headers if source else {}
+                headers = _own_headers(source, entry.url)
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
                 )
 
-    def _request(self, url: str, headers: dict[str, str], **kwargs: Any) -> Request:
+    def _request(self, url: str, headers: Mapping[str, str], **kwargs: Any) -> Request:
         proxy = self.context.config.proxy
         self.requests += 1
         return Request(
             url,
-            headers=headers,
+            headers=dict(headers),
             meta={"proxy": proxy} if proxy else {},
             errback=self.no_answer,
             dont_filter=True,
@@ -269,6 +282,11 @@ class NewsSpider(Spider):
         for host in {self.host, host_of(answer.url)}:
             await self.context.writer.write(partial(hold_host, host=host, until=until))
             log.info("host", host=host, status="held", until=until)
+
+
+def _own_headers(source: SourceConfig | None, url: str) -> Mapping[str, str]:
+    """The source's headers where they belong: a cookie of one site is no other site's business."""
+    return source.headers if source is not None and same_site(source.url, url) else {}
 
 
 def _hints(entry: Entry, source: Any) -> Hints:
