@@ -33,6 +33,9 @@ class Channel(Protocol):
         `attempt` counts from 1. Raises TemporaryFailure or PermanentFailure.
         """
 
+    def prepare(self, envelope: Envelope) -> None:
+        """Does ahead what needs no connection, while the message before it is on its way."""
+
     async def close(self) -> None:
         """Ends connections; errors in doing so are nobody's concern."""
 
@@ -83,6 +86,10 @@ class ChannelTable(Table):
     def policy(self) -> Policy:
         """How long and how often a message is tried."""
         return Policy(self.waits, self.longest_wait, self.give_up)
+
+    def hidden(self) -> tuple[str, ...]:
+        """Texts that must not be stored or shown, in every form in which a reply may hold them."""
+        return ()
 
     def open(self, around: Surroundings) -> Channel:
         """The channel of this table; nothing is connected or written yet."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -30,6 +30,9 @@ REPLY_READ = 64 * 1024
 """Bytes of a reply that are read at most; the connection closes on a longer one."""
 REPLY_TIME = 2.0
 """Seconds that a reply's body may take once its status is known: the status has decided."""
+
+TOKEN_LENGTH = 16
+"""Letters from which on a part of a path is taken to be a token, not a word."""
 
 _PREFIX = "whsec_"
 _FEWEST, _MOST = 24, 64  # bytes of a signing key, from the specification
@@ -66,6 +69,17 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware - now if aware > now else None
+
+
+def address_secrets(url: str) -> tuple[str, ...]:
+    """What of an address may be a token: the path, the query, and their parts if long enough."""
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    long = [part for part in parts.path.split("/") if len(part) >= TOKEN_LENGTH]
+    values = [value for _, value in parse_qsl(parts.query)]
+    given = [parts.username or "", parts.password or "", parts.query, *long, *values]
+    found = [target, *given] if len(target) > len("/hook") else given
+    return tuple(dict.fromkeys(form for text in found for form in (text, unquote(text))))
 
 
 def _check_url(url: str) -> str:
@@ -122,6 +136,11 @@ class WebhookConfig(ChannelTable):
     )  # the specification's table: 5 s, 5 and 30 min, 2, 5, 10, 14, 20 and 24 h
     one_watchlist: ClassVar[bool] = True
 
+    def hidden(self) -> tuple[str, ...]:
+        """The secrets, and what of the address may be a token: path, query and their long parts."""
+        url = self.url.get_secret_value()
+        return (*(secret.get_secret_value() for secret in self.secret), *address_secrets(url))
+
     def open(self, around: Surroundings) -> "WebhookChannel":
         """The channel of this table."""
         return WebhookChannel(self, around.allow_private)
@@ -158,6 +177,9 @@ class WebhookChannel:
         finally:
             await response.aclose()
         return self._judge(response, reply, now)
+
+    def prepare(self, envelope: Envelope) -> None:
+        """Nothing: the signature holds the time of the attempt."""
 
     async def close(self) -> None:
         """Closes kept connections."""

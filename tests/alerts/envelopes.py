@@ -19,7 +19,7 @@ PLAIN = Envelope(
         "timestamp": "2026-03-01T12:00:00Z",
         "data": {"delivery": "q7Zk3-first_delivery", "watchlist": "durand-line", "matches": []},
     },
-    thread="42",
+    thread="story-42",
     watchlists=("durand-line",),
     recipient="Analyst <analyst@example.org>",
 )
