@@ -458,7 +458,8 @@ def _from_relative(
         named = clock.zone if clock else None
         return _finish(day, clock.seconds if clock else None, named, zone)
     seconds = _seconds_ago(folded, tokens)
-    if seconds is None:
+    longest = fetched_at - datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)
+    if seconds is None or seconds > longest.total_seconds():
         return None
     at = fetched_at.astimezone(UTC) - timedelta(seconds=seconds)
     if seconds % 86400 == 0:

@@ -40,7 +40,7 @@ class Listing:
     url: str
     """As it is asked for, before redirects."""
     kind: str
-    main: bool
+    role: str
     answer: Answer
     body_hash: str
     entries: tuple[EntryItem, ...]
@@ -121,7 +121,7 @@ def _keep_document(session: Session, listing: Listing) -> None:
     document = session.get(Document, (listing.source_id, listing.url))
     if document is None:
         document = Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
-    document.kind, document.main = listing.kind, listing.main
+    document.kind, document.role = listing.kind, listing.role
     # Always as a pair: a new ETag beside an old Last-Modified would vouch for two states.
     document.etag = listing.answer.etag
     document.last_modified = listing.answer.last_modified

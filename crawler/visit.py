@@ -48,7 +48,8 @@ class Wanted:
     source_id: str
     url: str
     kind: Literal["auto", "feed", "sitemap", "wordpress", "listing"]
-    main: bool
+    role: str
+    """As `store.sources.Document.role`."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -102,14 +103,14 @@ class Visit:
         with self._context.store.reading() as session:
             known = documents_of(session, self.source_id)
         self._known = {document.url: document for document in known}
-        main = [document for document in known if document.main]
+        main = [document for document in known if document.role == "main"]
         wanted = tuple(self._want(document.url, document.kind) for document in main)
         wanted = wanted or (self._want(self.source.url, self.source.kind),)
         self.outstanding = len(wanted)
         return wanted
 
-    def _want(self, url: str, kind: str, main: bool = True) -> Wanted:
-        return Wanted(self.source_id, url, kind, main, self._validators(url))  # type: ignore[arg-type]
+    def _want(self, url: str, kind: str, role: str = "main") -> Wanted:
+        return Wanted(self.source_id, url, kind, role, self._validators(url))  # type: ignore[arg-type]
 
     def _validators(self, url: str) -> dict[str, str]:
         known = self._known.get(url)
@@ -160,8 +161,8 @@ class Visit:
             lambda session: record_unchanged(session, self.source_id, wanted.url, answer, now)
         )
         # An unchanged index says nothing about its sitemaps: they have validators of their own.
-        children = [d for d in self._known.values() if not d.main and d.kind == "sitemap"]
-        if not wanted.main or wanted.kind != "sitemap":
+        children = [d for d in self._known.values() if d.role == "part" and d.kind == "sitemap"]
+        if wanted.role != "main" or wanted.kind != "sitemap":
             return Next()
         newest = sorted(children, key=lambda document: document.url, reverse=True)
         # Those that could not be read when the index named them come first.
@@ -173,7 +174,7 @@ class Visit:
             source_id=self.source_id,
             url=wanted.url,
             kind=reading.kind,
-            main=wanted.main,
+            role=wanted.role,
             answer=answer,
             body_hash=_hash(answer.body),
             entries=self._about(reading.document.entries),
@@ -209,7 +210,7 @@ class Visit:
             if self._documents_left == 0:
                 break
             self._documents_left -= 1
-            children.append(self._want(url, "sitemap", main=False))
+            children.append(self._want(url, "sitemap", role="part"))
         return tuple(children)
 
     async def _follow(
@@ -255,9 +256,11 @@ class Visit:
         if self._candidates or self._own_links:
             return await self._next_candidate()
         self.errors.append(f"{wanted.url}: {why}")
-        self.gone = gone and wanted.main
+        self.gone = gone and wanted.role == "main"
         known = self._known.get(wanted.url)
-        lost = known is not None and known.main and self.source.kind in {"auto", "wordpress"}
+        lost = (
+            known is not None and known.role == "main" and self.source.kind in {"auto", "wordpress"}
+        )
         if lost and (gone or wrong_kind):
             # The channel that was found is no more: look again from the source's own address.
             await self._context.writer.write(

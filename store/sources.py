@@ -11,6 +11,9 @@ from sqlmodel import Field, Session, SQLModel, select
 
 from store.types import UtcDateTime
 
+ROLES = ("main", "second", "part", "spare")
+"""What a document is to its source, see `Document.role`."""
+
 
 def moment(*, nullable: bool = True, index: bool = False) -> Any:
     """A column for an aware time."""
@@ -53,8 +56,10 @@ class Document(SQLModel, table=True):
     url: str = Field(primary_key=True)
     kind: str
     """feed | sitemap | listing | wordpress | page (a front page that only names the others)"""
-    main: bool = False
-    """Whether visits begin here; the others are found through these."""
+    role: str = "part"
+    """main: visits begin here | second: read now and then, to check that the main one is whole |
+    part: found through a main one, as the sitemaps of an index | spare: known, read to fill a gap
+    """
     etag: str | None = None
     last_modified: str | None = None
     """Validators are saved as a pair and together with the entries that they vouch for."""
@@ -105,9 +110,11 @@ def source_states(session: Session) -> dict[str, SourceState]:
 
 
 def documents_of(session: Session, source_id: str) -> Sequence[Document]:
-    """The documents of a source, main ones first."""
+    """The documents of a source in the order of their roles."""
     query = select(Document).where(Document.source_id == source_id)
-    return sorted(session.exec(query), key=lambda document: (not document.main, document.url))
+    return sorted(
+        session.exec(query), key=lambda document: (ROLES.index(document.role), document.url)
+    )
 
 
 def document(session: Session, source_id: str, url: str) -> Document | None:

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.dates import ParsedDate, parse_date
@@ -204,6 +204,8 @@ _PIECES = st.lists(
 
 
 @given(st.one_of(st.text(), _PIECES.map("".join), _PIECES.map(" ".join)), st.booleans())
+@example("AGO332149H", True)
+@example("99999999999999 hours ago", True)
 def test_any_text_gives_a_sane_date_or_none(text: str, fetched: bool) -> None:
     found = parse_date(text, timezone="Asia/Kabul", fetched_at=NOW if fetched else None)
     assert found is None or (found.at.utcoffset() == timedelta(0) and 1989 <= found.at.year <= 2101)
