@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
@@ -94,6 +95,14 @@ class ChannelTable(Table):
     def open(self, around: Surroundings) -> Channel:
         """The channel of this table; nothing is connected or written yet."""
         raise NotImplementedError
+
+
+def read_network(value: object) -> Network:
+    """An address range. Raises ValueError in words."""
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        raise ValueError(f'{value!r} is not an address range; write "127.0.0.0/8"') from error
 
 
 def recipient_key(address: str) -> str:

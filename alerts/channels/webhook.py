@@ -14,13 +14,12 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import ChannelTable, Surroundings, minutes
+from alerts.channels.base import ChannelTable, Surroundings, minutes, read_network
 from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, TemporaryFailure
 from store.addresses import Network
 from store.config import Secret
@@ -107,13 +106,6 @@ def _one_or_many(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
 
-def _network(value: object) -> Network:
-    try:
-        return ip_network(str(value))
-    except ValueError as error:
-        raise ValueError(f'{value!r} is not an address range; write "127.0.0.0/8"') from error
-
-
 class WebhookConfig(ChannelTable):
     """[channel.ID] of kind "webhook"."""
 
@@ -127,7 +119,7 @@ class WebhookConfig(ChannelTable):
         min_length=1,
         description="Standard Webhooks signing secret; while it changes, a list: new, old",
     )
-    allow_private: tuple[Annotated[Network, BeforeValidator(_network)], ...] = Field(
+    allow_private: tuple[Annotated[Network, BeforeValidator(read_network)], ...] = Field(
         (), description="address ranges that may be reached although private"
     )
 
@@ -211,7 +203,7 @@ class WebhookChannel:
             words += ", a redirect, which is not followed"
         raise self._temporary(
             words,
-            _blame(code),
+            blame_of(code),
             code=code,
             reply=reply,
             retry_after=parse_retry_after(response.headers.get("retry-after"), now)
@@ -244,7 +236,7 @@ class WebhookChannel:
         )
 
 
-def _blame(code: int) -> Blame:
+def blame_of(code: int) -> Blame:
     """429 and 502 to 504 speak for the whole receiver; 400, 413 and 422 for the one message."""
     if code in {429, 502, 503, 504}:
         return "destination"
