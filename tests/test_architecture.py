@@ -36,6 +36,7 @@ PURE = [
     "alerts/rules.py",
     "alerts/why_not.py",
     "crawler/calendars.py",
+    "crawler/contents.py",
     "crawler/date_words.py",
     "crawler/dates.py",
     "crawler/dedup.py",

@@ -14,10 +14,11 @@ import click
 import pytest
 
 from alerts.records import match_record
+from crawler.sources.ranking import Measure
 from scripts.manual import MANUAL, TABLES, manual, table
 from service.cli import COMMANDS
 from service.config import load
-from service.json_objects import article_object, delivery_object, source_object
+from service.json_objects import article_object, channel_object, delivery_object, source_object
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from tests.service.configs import ROOT, SHIPPED, write
@@ -105,6 +106,7 @@ def test_every_field_of_an_object_is_in_the_manual() -> None:
         "match": match_record(match, article),
         "delivery": delivery_object(delivery, []),
         "source": source_object("x", None, None),
+        "channel": channel_object(Measure("feed", "x"), "main"),
     }
     for name, fields in objects.items():
         section = text.split(f"## {name}\n")[1].split("\n## ")[0]

@@ -93,6 +93,14 @@ def upgrade() -> None:
         sa.Column("visits", sa.Integer(), nullable=False),
         sa.Column("fetched_at", UtcDateTime(), nullable=True),
         sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("span", sa.Integer(), nullable=True),
+        sa.Column("dated", sa.Float(), nullable=False),
+        sa.Column("full_text", sa.Float(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=True),
+        sa.Column("newest", UtcDateTime(), nullable=True),
+        sa.Column("lastmod", UtcDateTime(), nullable=True),
+        sa.Column("behind", sa.Integer(), nullable=False),
+        sa.Column("doubted_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("source_id", "url"),
     )
     op.create_table(
