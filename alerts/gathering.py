@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -193,27 +193,32 @@ def _sections(
     grouped: dict[tuple[str, ...], list[ArticleView]] = {}
     for members in matched.values():
         ids = tuple(sorted(each.match.watchlist for each in members))
-        grouped.setdefault(ids, []).append(
-            _view(members, stories, names, context.installation, now)
+        matches = [each.match for each in members]
+        article = members[0].article
+        view = article_view(article, matches, stories, names)
+        first = (stories.get(article.story_id) or [article])[0]
+        told_now = replace(
+            view,
+            late=late_words(article.published, article.published_precision, now),
+            thread=story_thread(context.installation, first.canonical_url),
         )
+        grouped.setdefault(ids, []).append(told_now)
     return [
         Section(ids, ", ".join(map(context.watchlist_name, ids)), tuple(views))
         for ids, views in sorted(grouped.items())
     ]
 
 
-def _view(
-    members: Sequence[_Told],
+def article_view(
+    article: Article,
+    matches: Sequence[Match],
     stories: Mapping[int, Sequence[Article]],
     names: Mapping[str, str],
-    installation: str,
-    now: datetime,
 ) -> ArticleView:
-    """One article as told `now`; its excerpts are those of its first watchlist."""
-    article, match = members[0].article, members[0].match
-    story = stories.get(article.story_id) or [article]
-    terms = list(dict.fromkeys(term for each in members for term in each.match.terms))
-    fields = [excerpt["field"] for each in members for excerpt in each.match.excerpts]
+    """One article as told; its excerpts are those of its first watchlist."""
+    match = matches[0]
+    terms = list(dict.fromkeys(term for each in matches for term in each.terms))
+    fields = [excerpt["field"] for each in matches for excerpt in each.excerpts]
     return ArticleView(
         title=article.title,
         url=article.url,
@@ -224,11 +229,9 @@ def _view(
         first_seen=article.first_seen,
         excerpts=tuple(_excerpt(excerpt) for excerpt in match.excerpts),
         why=why_line(terms, fields),
-        late=late_words(article.published, article.published_precision, now),
-        also_in=tuple(_copies(article, story, names)),
+        also_in=tuple(_copies(article, stories.get(article.story_id, ()), names)),
         story=article.story_id,
         record=match_record(match, article),
-        thread=story_thread(installation, story[0].canonical_url),
     )
 
 

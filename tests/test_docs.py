@@ -1,6 +1,5 @@
 """The manual against the program: every key, command, option, field and example."""
 
-import importlib
 import json
 import re
 import subprocess
@@ -16,7 +15,7 @@ import pytest
 from alerts.records import match_record
 from crawler.sources.ranking import Measure
 from scripts.manual import MANUAL, TABLES, manual, table
-from service.cli import COMMANDS
+from service.cli import COMMANDS, command_of
 from service.config import load
 from service.json_objects import article_object, channel_object, delivery_object, source_object
 from store.articles import Article
@@ -73,11 +72,8 @@ def test_the_manual_has_examples() -> None:
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command that exists, with the names of the groups before its own."""
-    for name, (module, _) in COMMANDS.items():
-        try:
-            command = getattr(importlib.import_module(module), name)
-        except ModuleNotFoundError:
-            continue
+    for name in COMMANDS:
+        command = command_of(name)
         yield name, command
         if isinstance(command, click.Group):
             yield from ((f"{name} {sub}", inner) for sub, inner in command.commands.items())

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import click
 
+from service.cli.asked import Since
 from service.cli.context import Context
-from service.cli.listing import Since
 from service.cli.output import say
 from service.cli.stored import opened
 from store.listing import dead_letters

@@ -407,7 +407,10 @@ def test_posts_that_come_whole_become_articles_without_a_page_being_fetched(
 def test_a_post_that_is_cut_short_is_fetched(on_a_site: Run) -> None:
     async def script(site: Site) -> None:
         site.server.on("/", html('<link rel="https://api.w.org/" href="/wp-json/">'))
-        site.server.on(API, api(post(site, 1, WHOLE + "<p>Read on […]</p>"), post(site, 2, "<p>More &hellip;</p>")))
+        site.server.on(
+            API,
+            api(post(site, 1, WHOLE + "<p>Read on […]</p>"), post(site, 2, "<p>More &hellip;</p>")),
+        )
         for number in (1, 2):
             site.server.on(f"/post-number-{number}-of-the-blog/", page(f"From the page {number}"))
         await site.crawl()

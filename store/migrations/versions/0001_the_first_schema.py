@@ -311,3 +311,9 @@ def upgrade() -> None:
             sqlite_where=sa.text("delivery_id IS NULL"),
             postgresql_where=sa.text("delivery_id IS NULL"),
         )
+
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE VIRTUAL TABLE article_search "
+            "USING fts5(terms, content='', detail=none, tokenize='ascii')"
+        )
