@@ -11,9 +11,11 @@ from crawler.extraction.titles import without_site
 from crawler.items import ArticleItem, EntryItem, Hints, Origin
 from tests.crawler.extraction.pages import article, page
 
+STORY = "https://site.example/news/story-1"
 
-def extracted(markup: str, hints: Hints | None = None) -> ArticleItem:
-    found = extract(page(markup), hints or Hints())
+
+def extracted(markup: str, hints: Hints | None = None, url: str = STORY) -> ArticleItem:
+    found = extract(page(markup, url), hints or Hints())
     assert isinstance(found, ArticleItem)
     return found
 
@@ -134,6 +136,58 @@ def test_the_zone_of_a_date_is_kept_and_that_of_the_source_assumed() -> None:
     assert extracted(plain, Hints(timezone="Asia/Karachi")).published == datetime.fromisoformat(
         "2021-03-11T21:00:00Z"
     )
+
+
+PROSE = "The gate was opened on Monday and closed again on Tuesday, and nobody has said why. " * 3
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        article(below=f"<p>Torkham, 12 March 2021 – {PROSE}</p>"),
+        article(below=f"<p>Press release of 12 March 2021 | Kabul – {PROSE}</p>"),
+        article(below="<div class='teaser'><p>By A. Khan, 12 March 2021</p></div>"),
+        article(top="<table><tr><td>12 | 03 | 2021</td><td>Region</td></tr></table>"),
+        article(tail="<div>(Re)Published: 12 March 2021</div><div>Last edit: 2 May 2022</div>"),
+        article(
+            below="<p>30 May 2022, 11:07am</p>",
+            tail="<p>This article was originally published on 12 March 2021 but is kept up.</p>",
+        ),
+        "<title>No agreement</title><header><div><span>Health</span><span>MARCH 12, 2021</span>"
+        "<span>Updated: MAY 2, 2022"
+        f"</span></div><h1>No agreement</h1></header><p>{PROSE}</p><p>{PROSE}</p>",
+    ],
+)
+def test_a_printed_day_is_found_where_sites_print_it(markup: str) -> None:
+    item = extracted(markup)
+    assert item.published is not None
+    assert item.published.date().isoformat() == "2021-03-12"
+    assert item.published_from == "text"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        article(below="<p>Updated: 12 March 2021</p>"),
+        article(
+            tail=f"<p>{PROSE}</p>" * 8
+            + "<p>Published: 12 March 2021</p><p>Published: 3 May 2019</p>"
+        ),
+        article(below="<ul class='related'><li>12 March 2021</li><li>13 March 2021</li></ul>"),
+    ],
+)
+def test_a_day_of_a_change_or_of_other_stories_dates_nothing(markup: str) -> None:
+    assert extracted(markup).published is None
+
+
+def test_the_day_of_the_address_tells_the_offset_of_a_time_in_utc() -> None:
+    head = '<meta property="article:published_time" content="2025-12-19T02:41:41+00:00">'
+    comment = "<div class='comment'><time datetime='2025-12-19T00:46:01-05:00'>then</time></div>"
+    markup = article(head, tail=comment)
+    there = extracted(markup, url="https://site.example/2025/12/18/story")
+    assert there.published == datetime.fromisoformat("2025-12-19T02:41:41Z")
+    assert there.published_offset == -timedelta(hours=5)
+    assert extracted(markup).published_offset == timedelta(0)
 
 
 def test_days_in_addresses_are_read_where_they_are_whole() -> None:
