@@ -13,12 +13,15 @@ import logging
 import multiprocessing
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
+
+from crawler.extraction.language import load_model
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,3 +98,5 @@ def set_up_worker() -> None:
     logging.disable(logging.WARNING)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # Beside the first piece of work, which often is a feed and needs no model.
+    threading.Thread(target=load_model, daemon=True).start()

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from crawler.extraction.authors import clean_authors, find_authors
 from crawler.extraction.blocks import Block, read_blocks
-from crawler.extraction.bounds import MAX_TEXT, bounded
+from crawler.extraction.bounds import MAX_TEXT, bounded, is_garbage
 from crawler.extraction.candidates import Body, choose_body
 from crawler.extraction.dates import Place, Published, find_published
 from crawler.extraction.encoding import decode
@@ -40,6 +40,8 @@ def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
     text = decode(page.body, page.content_type)
     if len(text) > MAX_TEXT:
         return NotArticle(page.url, "too_large", f"{len(text):,} characters")
+    if is_garbage(text):
+        return NotArticle(page.url, "not_html", "the bytes are no text in any encoding")
     text = bounded(text)
     with _collector_paused():
         tree = parse(text)

@@ -1,10 +1,12 @@
+import re
+import time
 from datetime import datetime, timedelta
 
 import pytest
 
 from crawler.extraction import extract
 from crawler.extraction.authors import clean_authors
-from crawler.extraction.bounds import MAX_TAG, bounded
+from crawler.extraction.bounds import MAX_DEPTH, MAX_TAG, bounded
 from crawler.extraction.dates import url_day, written_offset
 from crawler.extraction.language import find_language
 from crawler.extraction.titles import without_site
@@ -208,6 +210,11 @@ def test_a_time_element_without_any_text_is_survived() -> None:
     [
         ("پاکستان اور افغانستان کی سرحد پر جھڑپیں جاری ہیں", "en", "ur"),
         ("د افغانستان او پاکستان ترمنځ پوله کې ښځې او ماشومان ټپيان شوي دي", "fa", "ps"),
+        ("د افغانستان او پاکستان ترمنځ د پولې په اړه خبرې اترې پيل شوې", "fa", "ps"),
+        ("په کابل کې نن د مظاهرې پر مهال لسګونه کسان ونيول شول", None, "ps"),
+        ("د ولسي جرګې غړو ۆیلي چې د ښوونکو معاشونه دې ۇرکړل شي", None, "ps"),
+        ("چېگرادا بۈگۈن يەنە توقۇنۇش يۈز بەردى، دەپ خەۋەر قىلدى", None, "ug"),
+        ("لە سنوورەکە ئەمڕۆ دیسان شەڕ ڕوویدا و دوو کەس کوژران", None, "ckb"),
         ("مرز میان افغانستان و پاکستان بسته شده است و گذرگاه نیز", "en", "fa"),
         ("أعلنت الحكومة الأفغانية إغلاق المعبر الحدودي مع باكستان", "en", "ar"),
         ("सीमा पर तनाव के बीच व्यापार ठप हो गया है", "hi", "hi"),
@@ -229,3 +236,26 @@ def test_a_huge_start_tag_loses_its_attributes_and_the_text_stays() -> None:
     picture = f'<img src="data:image/png;base64,{"A" * MAX_TAG}">'
     assert bounded(f"<p>a</p>{picture}<p>b</p>") == "<p>a</p><img><p>b</p>"
     assert bounded("<p>a < b and " + "c" * MAX_TAG) == "<p>a < b and " + "c" * MAX_TAG
+
+
+@pytest.mark.parametrize(
+    ("tag", "counted"),
+    [
+        ("<div>", "<div>"), ("<ul><li>", "<ul>"), ("<p><b>", "<b>"),
+        ("<table><tr><td>", "<table>"),
+    ],
+)  # fmt: skip
+def test_what_is_nested_too_deep_loses_its_tags_and_keeps_its_text(tag: str, counted: str) -> None:
+    assert bounded("<p>a</p>" + "<div>" * 9 + "b") == "<p>a</p>" + "<div>" * 9 + "b"
+    text = bounded(f"<p>a</p>{tag * 2000}<i>b</i></div>c")
+    assert 300 < text.count(counted) <= MAX_DEPTH
+    assert re.sub("<[^>]*>", "", text) == "abc"
+    markup = article(top=tag * 30_000, tail="</div>" * 30_000)
+    started = time.process_time()
+    extract(page(markup), Hints())
+    assert time.process_time() - started < 3
+
+
+def test_lists_of_elements_without_end_tags_are_not_deep() -> None:
+    markup = "<ul>" + "<li>one<br><img src=a>" * 2000 + "</ul>"
+    assert bounded(markup) == markup
