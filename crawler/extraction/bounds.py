@@ -28,6 +28,8 @@ _SHALLOW = re.compile(
     re.IGNORECASE,
 )
 """Elements that have no children, or end where the next of their kind begins."""
+_MOST_SELF_CLOSED = 2000
+"""<use/> and its kin end themselves inside a drawing, and only there."""
 _GARBAGE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff]")
 _GARBAGE_SAMPLE = 20_000
 _GARBAGE_SHARE = 0.02  # of a text; pages with a damaged encoding stay below
@@ -45,9 +47,12 @@ def bounded(text: str) -> str:
 
 def _shallow(text: str) -> Iterator[str]:
     """The text without the start tags that stand too deep, and without their end tags."""
-    open_tags, cut, end = 0, 0, 0
+    open_tags, cut, end, self_closed = 0, 0, 0, 0
     for found in _TAG.finditer(text):
         if _SHALLOW.fullmatch(found[2]):
+            continue
+        if found[0].endswith("/>") and self_closed < _MOST_SELF_CLOSED:
+            self_closed += 1
             continue
         if not found[1] and open_tags < MAX_DEPTH:
             open_tags += 1

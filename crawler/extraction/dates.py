@@ -29,6 +29,7 @@ from itertools import islice
 from crawler.dates import parse_date
 from crawler.extraction.blocks import Block
 from crawler.extraction.lexicon import is_byline, named_as, names
+from crawler.extraction.lines import Known, date_key
 from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Element, Tree
 from crawler.items import Hints, Origin, Page, Precision
@@ -128,10 +129,12 @@ def find_published(
     hints: Hints,
     place: Place,
     selected: str = "",
+    known: Known = frozenset(),
 ) -> Published:
     """The time of publication by the first evidence that holds.
 
-    `selected` is what the source's own selector chose: it comes before all else.
+    `selected` is what the source's own selector chose: it comes before all else. `known` are lines
+    that stand on many pages of the site: a date among them is the template's.
     """
     modified = _modified(claims, page, hints)
     near = [*_shown_times(tree, blocks, place), *_shown_texts(tree, blocks, page, place)]
@@ -141,7 +144,7 @@ def find_published(
     chosen = _Evidence("text", selected, True)
     for evidence in (chosen, *_stated(claims, hints), *shown, *weak):
         found = _believed(evidence, page, hints)
-        if found is None:
+        if found is None or _is_of_template(found, known):
             continue
         found = replace(found, modified=modified)
         if evidence.origin in {"json_ld", "meta"}:
@@ -178,6 +181,10 @@ def _believed(evidence: _Evidence, page: Page, hints: Hints) -> Published | None
     # What a source lists was turned into UTC when it was read.
     offset = None if evidence.origin in {"feed", "api", "news_sitemap"} else parsed.offset
     return Published(parsed.at, parsed.precision, evidence.origin, offset)
+
+
+def _is_of_template(found: Published, known: Known) -> bool:
+    return found.at is not None and bool(known) and date_key(found.at, found.origin) in known
 
 
 def _is_day_of_fetching(at: datetime, fetched_at: datetime) -> bool:
