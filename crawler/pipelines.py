@@ -8,11 +8,12 @@ from dataclasses import replace
 import structlog
 from scrapy import Spider
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 
 from crawler.extraction import extract
 from crawler.extraction.pages import MOST_PAGES, is_continued, joined
 from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, PageItem
-from crawler.pool import ProcessingError
+from crawler.pool import PoolClosedError, ProcessingError
 from crawler.record import Recorded, record_article, record_unread
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of, url_key
