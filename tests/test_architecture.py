@@ -45,6 +45,7 @@ PURE = [
     "crawler/extraction/*.py",
     "crawler/items.py",
     "crawler/schedule.py",
+    "crawler/site_memory.py",
     "crawler/sources/*.py",
     "crawler/text.py",
     "crawler/urls.py",

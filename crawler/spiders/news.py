@@ -21,8 +21,9 @@ from typing import Any
 
 import structlog
 from scrapy import Request, Spider
-from scrapy.exceptions import CloseSpider
+from scrapy.exceptions import CloseSpider, DropItem
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
@@ -161,7 +162,7 @@ class NewsSpider(Spider):
             return
         request: Request = failure.request  # type: ignore[attr-defined]
         guard = self.context.why_refused(host_of(request.url))
-        answer = answer_of_failure(request.url, failure, guard)
+        answer = answer_of_failure(request.url, failure.value, guard)
         with self.surviving():
             if "entry" in request.cb_kwargs:
                 await self._take_page(answer, request.cb_kwargs["entry"])
@@ -213,6 +214,29 @@ class NewsSpider(Spider):
             page = Page(answer.url, answer.body, answer.content_type, self.context.clock())
             return PageItem(entry.id, page, _hints(entry, source))
         return None
+
+    async def ask_further_page(self, entry_id: int, url: str) -> Answer:
+        """The answer to a further page of an entry's article; robots.txt and delays hold as ever.
+
+        Raises DropItem when the host asked to be left alone: the entry goes on waiting.
+        """
+        source = self.context.sources.get(self._entry(entry_id).source_id)
+        request = self._request(url, source.headers if source else {}, callback=NO_CALLBACK)
+        engine = self.crawler.engine
+        assert engine is not None
+        try:
+            answer = answer_of(await engine.download_async(request))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the page did not come
+            guard = self.context.why_refused(host_of(url))
+            answer = answer_of_failure(url, error, guard)
+        await self._heed(answer)
+        if self.held:
+            raise DropItem("the host asked to be left alone", log_level="DEBUG")
+        return answer
+
+    def attempts(self, entry_id: int) -> int:
+        """How often an entry's page was asked for before."""
+        return self._entry(entry_id).attempts
 
     async def page_failed(
         self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
