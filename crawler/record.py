@@ -17,6 +17,14 @@ from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
+from crawler.site_memory import (
+    Look,
+    SiteMemory,
+    lines_from_bytes,
+    lines_to_bytes,
+    looks_from_json,
+    looks_to_json,
+)
 from crawler.urls import host_of, same_site, url_key
 from store.articles import (
     Article,
@@ -27,9 +35,11 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
-from store.sources import Document, HostState, SourceState
+from store.sources import Document, HostState, SiteState, SourceState
 
 MAX_GUID = 1000
+FORGOTTEN = timedelta(days=30)
+"""How long a sitemap that its index does not name any more is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +61,21 @@ class Listing:
     """How many new baseline entries may be fetched; the others are only remembered as known."""
     children: tuple[str, ...] = ()
     """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
+    source_url: str = ""
+    """The address that the source had when the visit began; empty: not to be compared."""
+    lastmod: datetime | None = None
+    """Of a part: what its index says of its last change."""
     old_before: datetime | None = None
     """For a document read for the first time: what is dated before is no news."""
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
-    """Keeps a document's new entries together with its validators; returns those to fetch."""
+    """Keeps a document's new entries together with its validators; returns those to fetch.
+
+    Nothing is kept for a source that was given another address while the visit was under way.
+    """
+    if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
+        return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
     articles = articles_at(session, fresh)
     entries = [_entry(listing, key, item) for key, item in fresh.items()]
@@ -70,12 +89,29 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
             left -= 1
     session.add_all(entries)
     _keep_document(session, listing)
-    for url in listing.children:
-        if session.get(Document, (listing.source_id, url)) is None:
-            session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
-            session.flush()
+    if listing.children:
+        _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def has_moved(session: Session, source_id: str, url: str) -> bool:
+    """Whether the source is another than the one at `url`, or is not known."""
+    state = session.get(SourceState, source_id)
+    return state is None or state.url != url
+
+
+def _keep_children(session: Session, listing: Listing) -> None:
+    """The parts that an index names; those it has not named for a month are forgotten."""
+    query = select(Document).where(Document.source_id == listing.source_id)
+    known = {document.url: document for document in session.exec(query)}
+    for url in dict.fromkeys(listing.children):
+        if url not in known:
+            session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
+    for url in known.keys() - set(listing.children):
+        read_at = known[url].fetched_at
+        if known[url].role == "part" and (read_at is None or read_at < listing.at - FORGOTTEN):
+            session.delete(known[url])
 
 
 def is_baseline(listing: Listing, item: EntryItem) -> bool:
@@ -127,20 +163,32 @@ def _keep_document(session: Session, listing: Listing) -> None:
     document.last_modified = listing.answer.last_modified
     document.body_hash = listing.body_hash
     document.entries = len(listing.entries)
+    document.lastmod = listing.lastmod or document.lastmod
+    times = [time for e in listing.entries if (time := e.published or e.modified)]
+    document.newest = max((time for time in times if time <= listing.at), default=document.newest)
     document.visits += 1
     document.fetched_at = listing.at
     session.add(document)
 
 
 def record_unchanged(
-    session: Session, source_id: str, url: str, answer: Answer, at: datetime
+    session: Session,
+    source_id: str,
+    url: str,
+    answer: Answer,
+    at: datetime,
+    lastmod: datetime | None = None,
 ) -> None:
-    """A document came back as it was known; a full answer renews its validators."""
+    """A document came back as it was known; a full answer renews its validators.
+
+    `lastmod` is what an index says now of its part.
+    """
     document = session.get(Document, (source_id, url))
     if document is None:
         return
     document.visits += 1
     document.fetched_at = at
+    document.lastmod = lastmod or document.lastmod
     if not answer.not_modified:
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)
@@ -188,7 +236,8 @@ def record_article(
 ) -> Recorded:
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
     entry = session.get_one(Entry, entry_id)
-    keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
+    addresses = (item.canonical_url, item.url, *item.further_pages)
+    keys = {entry.url_key, *map(url_key, addresses)}
     text = fingerprint(item.title, item.body)
     decision = decide(_evidence(session, entry, item, keys, text))
     if isinstance(decision, Duplicate):
@@ -197,6 +246,7 @@ def record_article(
         story_id = decision.story_id or _new_story(session, at)
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
         recorded = Recorded("article", article_id)
+        _learn(session, entry.source_id, item, at)
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
     return recorded
@@ -273,6 +323,7 @@ def _add_article(
         published=item.published,
         published_precision=item.published_precision,
         published_from=item.published_from,
+        published_offset=_minutes(item.published_offset),
         modified=item.modified,
         first_seen=at,
         paywalled=item.paywalled,
@@ -280,12 +331,63 @@ def _add_article(
         page_sha256=page_sha256,
         extractor=item.extractor,
         confidence=item.confidence,
+        candidates=[asdict(candidate) for candidate in item.candidates],
+        form=item.form,
         baseline=entry.baseline and not _is_news_elsewhere(session, entry),
     )
     session.add(article)
     session.flush()
     assert article.id is not None
     return article.id
+
+
+def _minutes(offset: timedelta | None) -> int | None:
+    return None if offset is None else round(offset / timedelta(minutes=1))
+
+
+def _learn(session: Session, source_id: str, item: ArticleItem, at: datetime) -> None:
+    """Adds a page's lines to what is known of its site."""
+    traits = item.traits
+    if not traits.visible:
+        return  # it was not read off a page
+    look = Look(min(100, 100 * traits.taken // traits.visible), traits.furniture)
+    state = _site(session, item.url)
+    memory = _memory(state).learnt(traits.lines, look, at.date())
+    state.articles, state.lines = memory.articles, lines_to_bytes(memory)
+    state.furniture = memory.furniture(at.date())
+    _keep_site(session, state, memory, source_id, at)
+
+
+def record_unread(session: Session, entry_id: int, url: str, at: datetime) -> None:
+    """A page on which no text was found: a site whose articles all look so was redesigned.
+
+    Further attempts at the same page tell nothing new.
+    """
+    entry = session.get_one(Entry, entry_id)
+    state = session.get(SiteState, host_of(url))
+    if state is not None and entry.attempts == 0:
+        memory = _memory(state).seen_as(Look(0, 0))
+        _keep_site(session, state, memory, entry.source_id, at)
+
+
+def _site(session: Session, url: str) -> SiteState:
+    host = host_of(url)
+    return session.get(SiteState, host) or SiteState(host=host)
+
+
+def _memory(state: SiteState) -> SiteMemory:
+    return SiteMemory(state.articles, lines_from_bytes(state.lines), looks_from_json(state.looks))
+
+
+def _keep_site(
+    session: Session, state: SiteState, memory: SiteMemory, source_id: str, at: datetime
+) -> None:
+    state.looks, state.learnt_at = looks_to_json(memory), at
+    session.add(state)
+    source = session.get(SourceState, source_id)
+    if source is not None and source.suspicion != memory.suspicion():
+        source.suspicion = memory.suspicion()
+        session.add(source)
 
 
 def _is_news_elsewhere(session: Session, entry: Entry) -> bool:

@@ -45,6 +45,8 @@ class SourceState(SQLModel, table=True):
     articles_per_day: float = 0.0
     baseline_at: datetime | None = moment()
     """When its first successful visit had listed what was there; later entries are news."""
+    suspicion: str | None = None
+    """Why its pages no longer look as they did, a sentence for people; None when they do."""
 
 
 class Document(SQLModel, table=True):
@@ -68,6 +70,22 @@ class Document(SQLModel, table=True):
     fetched_at: datetime | None = moment()
     entries: int = 0
     """Entries in it when it was last read."""
+    span: int | None = None
+    """Seconds between its oldest and its newest entry when it was last measured."""
+    dated: float = 0.0
+    """Share of entries with a publication date, likewise."""
+    full_text: float = 0.0
+    """Share of entries that carry the whole article, likewise."""
+    seen_at: datetime | None = moment()
+    """When it was last measured; None for one that is only likely to work."""
+    newest: datetime | None = moment()
+    """Of its entries, the time of the newest, by publication or modification."""
+    lastmod: datetime | None = moment()
+    """Of a part: what its index said of its last change when it was last read."""
+    behind: int = 0
+    """Of the main one: checks in a row in which the second listed what it did not."""
+    doubted_at: datetime | None = moment()
+    """Of the main one: when another was last looked for in its place."""
 
 
 class HostState(SQLModel, table=True):
@@ -82,6 +100,23 @@ class HostState(SQLModel, table=True):
     robots_at: datetime | None = moment()
     not_before: datetime | None = moment()
     """Set by Retry-After."""
+
+
+class SiteState(SQLModel, table=True):
+    """What the articles of one site have in common, as `crawler.site_memory` keeps it."""
+
+    __tablename__ = "site"
+
+    host: str = Field(primary_key=True)
+    articles: int = 0
+    """How many it was learnt from."""
+    lines: bytes = b""
+    """Repeated lines and how often each was seen: 20 bytes each, at most 1,024."""
+    furniture: bytes = b""
+    """Those that are no part of an article: 8 bytes each, at most 512; given to every reading."""
+    looks: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Of the last pages: share of text that is article, blocks that are not."""
+    learnt_at: datetime | None = moment()
 
 
 class CrawlRun(SQLModel, table=True):
@@ -102,6 +137,12 @@ class CrawlRun(SQLModel, table=True):
     """New articles stored."""
     errors: int = 0
     last_error: str | None = None
+
+
+def site_furniture(session: Session, host: str) -> bytes:
+    """The lines that are furniture on a site, packed; empty for a site not known."""
+    query = select(SiteState.furniture).where(SiteState.host == host)
+    return session.exec(query).first() or b""
 
 
 def source_states(session: Session) -> dict[str, SourceState]:

@@ -465,3 +465,24 @@ def test_a_fault_of_a_watchlist_hides_no_other_fault_of_it(tmp_path: Path) -> No
         "watchlist.w.notify[0]",
         "watchlist.w.min_mentions",
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        (r'Cookie = "a=1\r\nX-Other: 2"', "the value of the header Cookie holds a line break"),
+        (r'"X-Token\nHost" = "secret-value"', "is no name of a header"),
+        ('"X Token" = "secret-value"', "is no name of a header"),
+        ('"" = "secret-value"', "is no name of a header"),
+        ('Cookie = "a=ن-secret-value"', "or a character that no header can"),
+        ('Host = "other.example"', "is part of the connection"),
+    ],
+)
+def test_headers_that_no_request_can_carry_are_refused(
+    tmp_path: Path, header: str, why: str
+) -> None:
+    text = f'[source.a]\nurl = "https://a.example/"\n[source.a.headers]\n{header}\n'
+    [fault] = faults(tmp_path, text)
+    assert why in fault
+    assert "source.a.headers" in fault
+    assert "secret-value" not in fault

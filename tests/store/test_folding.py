@@ -159,9 +159,14 @@ def test_a_token_never_cuts_a_grapheme(text: str) -> None:
 
 @given(texts)
 def test_a_token_folds_from_its_own_place(text: str) -> None:
-    """What stands at the place, folded alone, holds the token (a grapheme may hold two)."""
+    """What stands at the place, folded alone, holds the token (a grapheme may hold two).
+
+    Left out are marks and apostrophes, which hang on what is beside them, and a letter of old
+    Korean encodings before a loose vowel, which no keyboard writes: they fold to one syllable in two
+    graphemes, whose place is the first.
+    """
     for token in tokens(text):
-        if regex.search(r"\p{M}|['’ʼ]", text) is None:
+        if regex.search(r"\p{M}|['’ʼ]|[\u3131-\u318e\uffa1-\uffdc][\u1160-\u11ff]", text) is None:
             assert token.text in fold(text[token.start : token.end]).text
 
 
