@@ -118,18 +118,19 @@ def _content(text: str) -> set[str]:
 
 
 def without_known(text: str, known: Known, title: str) -> str:
-    """A block's text without the sentences that stand on many pages of the site."""
+    """A block's text, or nothing when every sentence of it stands on many pages of the site.
+
+    A known sentence among others stays: what is written into a paragraph was meant for its readers,
+    and a sentence that agencies repeat in each report of a subject is what a watchlist waits for.
+    """
     if not known or len(text) < 2 * _SHORTEST_SENTENCE:
         return text
-    sentences = _SENTENCE.split(text)
-    kept = [
-        sentence
+    sentences = [s for s in _SENTENCE.split(text) if len(s) >= _SHORTEST_SENTENCE]
+    own = any(
+        line_key(sentence, PROSE) not in known or speaks_of(title, sentence)
         for sentence in sentences
-        if len(sentence) < _SHORTEST_SENTENCE
-        or line_key(sentence, PROSE) not in known
-        or speaks_of(title, sentence)
-    ]
-    return text if len(kept) == len(sentences) else " ".join(kept)
+    )
+    return text if own or not sentences else ""
 
 
 def lines_of(blocks: list[Block], places: list[int], url: str) -> tuple[int, ...]:
