@@ -17,6 +17,9 @@ from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
+from crawler.shingles import shingles, sketch
+from crawler.stories import WINDOW
+from crawler.story_search import Searched, near_identical
 from crawler.urls import host_of, same_site, url_key
 from store.articles import (
     Article,
@@ -28,6 +31,7 @@ from store.articles import (
     known_keys,
 )
 from store.sources import Document, HostState, SourceState
+from store.stories import keep_sketch, one_at_a_time
 
 MAX_GUID = 1000
 
@@ -187,15 +191,18 @@ def record_article(
     session: Session, entry_id: int, item: ArticleItem, page_sha256: str, at: datetime
 ) -> Recorded:
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
+    one_at_a_time(session)
     entry = session.get_one(Entry, entry_id)
     keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
     text = fingerprint(item.title, item.body)
-    decision = decide(_evidence(session, entry, item, keys, text))
+    searched = Searched(item.canonical_url, entry.source_id, shingles(item.title, item.body), at)
+    decision = decide(_evidence(session, entry, item, keys, text, searched))
     if isinstance(decision, Duplicate):
         recorded = Recorded("duplicate", decision.article_id, decision.reason)
     else:
         story_id = decision.story_id or _new_story(session, at)
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
+        keep_sketch(session, article_id, sketch(searched.text), at)
         recorded = Recorded("article", article_id)
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
@@ -203,17 +210,32 @@ def record_article(
 
 
 def _evidence(
-    session: Session, entry: Entry, item: ArticleItem, keys: set[str], text: str
+    session: Session,
+    entry: Entry,
+    item: ArticleItem,
+    keys: set[str],
+    text: str,
+    searched: Searched,
 ) -> Evidence:
     at_address = [
         session.get_one(Article, number) for number in articles_at(session, keys).values()
     ]
-    same_text = articles_with_fingerprint(session, text) if text else []
-    return Evidence(
+    evidence = Evidence(
         at_address=sorted((_known(a, item) for a in at_address), key=lambda known: known.id),
         same_guid_and_title=[_known(a, item) for a in _same_guid(session, entry, item)],
-        same_text=[_known(a, item) for a in same_text],
+        same_text=_same_text(session, item, text, searched.at),
     )
+    if isinstance(decide(evidence), Duplicate):
+        return evidence
+    near = near_identical(session, searched)
+    return replace(evidence, near_text=[_known(a, item) for a in near])
+
+
+def _same_text(session: Session, item: ArticleItem, text: str, at: datetime) -> list[Known]:
+    """Elsewhere only what was seen lately: an old text that another site brings is news."""
+    found = articles_with_fingerprint(session, text) if text else []
+    known = [(article.first_seen or at, _known(article, item)) for article in found]
+    return [each for seen, each in known if each.same_site or at - seen <= WINDOW]
 
 
 def _known(article: Article, item: ArticleItem) -> Known:

@@ -245,6 +245,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_article_url_article_id"), ["article_id"], unique=False)
 
     op.create_table(
+        "sketch",
+        sa.Column("hash", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("article_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("hash", "hour", "article_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "match",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("watchlist", sa.String(), nullable=False),
