@@ -183,7 +183,7 @@ def _record(
     taken = 0
     for article, hits in found:
         assert article.id is not None
-        if not take_article(session, article.id, now):
+        if not take_article(session, article.id, article.revision, now):
             continue
         taken += 1
         known = {match.watchlist for match in matches_of(session, article.id)} if hits else set()

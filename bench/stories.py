@@ -1,7 +1,7 @@
 """Stories: does the policy find edited copies and nothing else, and what does it cost?
 
     .venv/bin/python bench/stories.py quality DATA_FOLDER [--seed N] [--limit N]
-    .venv/bin/python bench/stories.py cost DATA_FOLDER [--sizes 10000,100000,1000000]
+    .venv/bin/python bench/stories.py cost DATA_FOLDER [--sizes 10000,100000] [--keep DIR]
 
 DATA_FOLDER holds `pages/*/gold.jsonl`: rows with `url`, `title` and `text`.
 
@@ -10,11 +10,14 @@ quality   Every article of 40 words and more is edited in each of the ways below
           that join their original's story. Precision: the part of all joins that are right, where
           the hard negatives are all the other articles, those of the same site among them, which
           are filed too.
-cost      Articles are really stored, their texts made of the data's sentences; then the look-up
-          and the whole filing of new articles and of copies are timed at each size.
+cost      Articles are really stored, with texts made up word by word as those of the data follow
+          one another; then the look-up and the whole filing of new articles and of copies are
+          timed at each size, in time of the processor unless said otherwise. With `--keep` a later
+          run goes on with the database of an earlier one.
 """
 
 import argparse
+import contextlib
 import json
 import random
 import re
@@ -29,7 +32,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, func, select
 
 from crawler.items import ArticleItem
 from crawler.record import record_article
@@ -206,54 +209,73 @@ def _file_all(
     return found, wrong
 
 
-def cost(folder: Path, sizes: Sequence[int], seed: int) -> None:
+def cost(folder: Path, sizes: Sequence[int], seed: int, keep: Path | None) -> None:
     """Times at each size, printed."""
     chance = random.Random(seed)
-    texts = load(folder)
-    sentences = [s for text in texts for s in SENTENCE.split(text.body) if 5 < len(s.split()) < 60]
-    words = sorted({word for sentence in sentences for word in sentence.split()})
-    with tempfile.TemporaryDirectory() as place:
-        store = new_store(place)
-        stored = 0
+    chain = Chain(load(folder), chance)
+    with contextlib.ExitStack() as stack:
+        place = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        store = new_store(str(place))
+        with store.reading() as session:
+            stored = session.exec(select(func.max(Article.id))).one() or 0
         for size in sizes:
             began = time.monotonic()
-            _store_many(store, stored, size, sentences, words, chance)
-            stored = size
-            _measure(store, size, sentences, words, chance, time.monotonic() - began)
+            if size > stored:
+                chance.seed(stored)
+                _store_many(store, stored, size, chain, chance)
+                stored = size
+            chance.seed(seed)
+            _measure(store, stored, chain, chance, time.monotonic() - began)
             file = Path(place, "wirewatch.db")
             print(f"{'':>10}database {file.stat().st_size / 2**20:.0f} MB", flush=True)
         store.close()
 
 
-def _made_up(sentences: Sequence[str], words: Sequence[str], chance: random.Random) -> str:
-    """About 300 words of real sentences, a fifth of the words others: texts do share runs."""
-    body = " ".join(chance.choice(sentences) for _ in range(14)).split()
-    return " ".join(chance.choice(words) if chance.random() < 0.2 else word for word in body)
+class Chain:
+    """Makes texts up as the data's words follow one another, so that they share runs as news do."""
+
+    def __init__(self, texts: Sequence[Text], chance: random.Random) -> None:
+        """Reads the data."""
+        self.chance = chance
+        words = [word for text in texts for word in text.body.split() if len(word) < 30]
+        self.words = words
+        after: dict[str, list[int]] = defaultdict(list)
+        for place, word in enumerate(words[:-1]):
+            after[word].append(place + 1)
+        self.after = [after.get(word, [0]) for word in words]
+
+    def text(self) -> str:
+        """About 300 words."""
+        words, after, random_ = self.words, self.after, self.chance.random
+        place, made = int(random_() * len(words)), []
+        for _ in range(300):
+            places = after[place]
+            place = places[int(random_() * len(places))]
+            made.append(words[place])
+        return " ".join(made)
 
 
-def _store_many(
-    store: Store,
-    first: int,
-    last: int,
-    sentences: Sequence[str],
-    words: Sequence[str],
-    chance: random.Random,
-) -> None:
+def _store_many(store: Store, first: int, last: int, chain: Chain, chance: random.Random) -> None:
     """Rows in bulk; all first seen within the week that a look-up spans: the worst case."""
-    tables = SQLModel.metadata.tables
+    article = SQLModel.metadata.tables["article"]
     for start in range(first, last, 2000):
-        rows: dict[str, list[dict[str, object]]] = defaultdict(list)
+        rows, sketches = [], []
         for number in range(start + 1, min(start + 2000, last) + 1):
             at = NOON - timedelta(minutes=chance.randrange(7 * 1440))
-            body = _made_up(sentences, words, chance)
+            body = chain.text()
             hour = int(at.timestamp() // 3600)
-            rows["story"].append({"id": number, "created_at": at})
-            rows["article"].append(_article_row(number, body, at))
-            for hash_ in sketch(shingles("", body)):
-                rows["sketch"].append({"hash": hash_, "hour": hour, "article_id": number})
+            rows.append(_article_row(number, body, at))
+            sketches += [(hash_, hour, number) for hash_ in sketch(shingles("", body))]
         with store.writing() as session:
-            for name in ("story", "article", "sketch"):
-                session.connection().execute(tables[name].insert(), rows[name])
+            connection = session.connection()
+            connection.exec_driver_sql(
+                "INSERT INTO story (id, created_at) VALUES (?, ?)",
+                [(row["id"], str(NOON.replace(tzinfo=None))) for row in rows],
+            )
+            connection.execute(article.insert(), rows)
+            connection.exec_driver_sql(
+                "INSERT INTO sketch (hash, hour, article_id) VALUES (?, ?, ?)", sketches
+            )
 
 
 def _article_row(number: int, body: str, at: datetime) -> dict[str, object]:
@@ -273,39 +295,33 @@ def _article_row(number: int, body: str, at: datetime) -> dict[str, object]:
     return row.model_dump()
 
 
-def _measure(
-    store: Store,
-    size: int,
-    sentences: Sequence[str],
-    words: Sequence[str],
-    chance: random.Random,
-    took: float,
-) -> None:
-    looks, files, copies = [], [], []
+def _measure(store: Store, size: int, chain: Chain, chance: random.Random, took: float) -> None:
+    looks, files, copies, walls = [], [], [], []
     with store.writing() as session:
         for turn in range(300):
-            body = _made_up(sentences, words, chance)
+            body = chain.text()
             searched = Searched("https://new.example/", "new", shingles("", body), NOON)
-            began = time.perf_counter()
+            wall, began = time.perf_counter(), time.process_time()
             near_identical(session, searched)
-            looks.append(time.perf_counter() - began)
+            looks.append(time.process_time() - began)
+            walls.append(time.perf_counter() - wall)
             session.info["number"] = size + turn
-            began = time.perf_counter()
+            began = time.process_time()
             file_article(session, Text("", f"News {turn}", body), f"new{turn}.example", NOON)
-            files.append(time.perf_counter() - began)
+            files.append(time.process_time() - began)
             original = session.get_one(Article, chance.randrange(1, size))
             searched = Searched(
                 "https://copy.example/", "copy", shingles("", original.body + FOOT), NOON
             )
-            began = time.perf_counter()
+            began = time.process_time()
             [best, *_] = near_identical(session, searched)
-            copies.append(time.perf_counter() - began)
+            copies.append(time.process_time() - began)
             assert best.id == original.id
         session.rollback()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{size:>10,} stored ({took:.0f} s): look-up {_told(looks)}; of a copy {_told(copies)}; "
-        f"whole filing {_told(files)}; process {memory:.0f} MB"
+        f"{size:>10,} stored ({took:.0f} s): look-up {_told(looks)}, by the clock {_told(walls)}; "
+        f"of a copy {_told(copies)}; whole filing {_told(files)}; process {memory:.0f} MB"
     )
 
 
@@ -323,11 +339,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=1_000_000)
     parser.add_argument("--sizes", default="10000,100000,1000000")
+    parser.add_argument("--keep", type=Path, help="a folder whose database is used and kept")
     asked = parser.parse_args()
     if asked.what == "quality":
         quality(asked.folder, asked.seed, asked.limit)
     else:
-        cost(asked.folder, [int(size) for size in asked.sizes.split(",")], asked.seed)
+        cost(asked.folder, [int(size) for size in asked.sizes.split(",")], asked.seed, asked.keep)
 
 
 if __name__ == "__main__":

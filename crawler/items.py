@@ -73,6 +73,9 @@ class Page:
     content_type: str | None
     """The header's value, with its charset if it has one."""
     fetched_at: datetime
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    """As they came, with whatever they say; cut to what a page of a database bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,8 @@ class PageItem:
     entry_id: int
     page: Page
     hints: Hints
+    article_id: int | None = None
+    """Of a page that is visited again: its article."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +172,5 @@ class OutcomeItem:
     entry_id: int
     page: Page
     outcome: ArticleItem | NotArticle
+    article_id: int | None = None
+    """Of a page that was visited again: its article."""

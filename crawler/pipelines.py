@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import structlog
 from scrapy import Spider
 from scrapy.crawler import Crawler
@@ -12,7 +10,8 @@ from scrapy.exceptions import DropItem
 from crawler.extraction import extract
 from crawler.items import ArticleItem, NotArticle, OutcomeItem, PageItem
 from crawler.pool import PoolClosedError, ProcessingError
-from crawler.record import Recorded, record_article
+from crawler.record import Recorded
+from crawler.revisions import file_page
 from crawler.spiders.news import NewsSpider
 from store.errors import RefusedChangeError
 
@@ -54,7 +53,7 @@ class ExtractPipeline(_Pipeline):
             log.error("page", url=item.page.url, status="failed", exc_info=error)
             why = f"reading it failed ({type(error).__name__})"
             outcome = NotArticle(item.page.url, "too_large", why, retry=True)
-        return OutcomeItem(item.entry_id, item.page, outcome)
+        return OutcomeItem(item.entry_id, item.page, outcome, item.article_id)
 
 
 class SavePipeline(_Pipeline):
@@ -63,7 +62,9 @@ class SavePipeline(_Pipeline):
     async def process_item(self, item: OutcomeItem) -> OutcomeItem:
         """Files the article, or remembers what the page was instead."""
         with self.spider.surviving():
-            if isinstance(item.outcome, NotArticle):
+            if item.article_id is not None:
+                await self.spider.revisits.keep(item.article_id, item.page, item.outcome)
+            elif isinstance(item.outcome, NotArticle):
                 await self._set_aside(item.entry_id, item.outcome)
             else:
                 try:
@@ -78,11 +79,9 @@ class SavePipeline(_Pipeline):
         )
 
     async def _file(self, item: OutcomeItem, article: ArticleItem) -> None:
-        sha256 = hashlib.sha256(item.page.body).hexdigest()
+        keep_pages = self.spider.context.keep_pages
         recorded: Recorded = await self.spider.context.writer.write(
-            lambda session: record_article(
-                session, item.entry_id, article, sha256, item.page.fetched_at
-            )
+            lambda session: file_page(session, item.entry_id, article, item.page, keep_pages)
         )
         self.spider.page_recorded(recorded, article)
 

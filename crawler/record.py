@@ -17,6 +17,7 @@ from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
+from crawler.revisiting import hastened
 from crawler.shingles import shingles, sketch
 from crawler.stories import WINDOW
 from crawler.story_search import Searched, near_identical
@@ -30,6 +31,7 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
+from store.revisions import Revisit
 from store.sources import Document, HostState, SourceState
 from store.stories import keep_sketch, one_at_a_time
 
@@ -62,6 +64,7 @@ class Listing:
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
     """Keeps a document's new entries together with its validators; returns those to fetch."""
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
+    hasten(session, listing.entries, listing.at)
     articles = articles_at(session, fresh)
     entries = [_entry(listing, key, item) for key, item in fresh.items()]
     left = listing.fetch
@@ -80,6 +83,21 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
             session.flush()
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def hasten(session: Session, items: Sequence[EntryItem], now: datetime) -> None:
+    """Looks soon at articles that we have and that the source says it changed since."""
+    told = {url_key(item.url): item.modified for item in items if item.modified}
+    articles = articles_at(session, told) if told else {}
+    for key, number in articles.items():
+        revisit, modified = session.get(Revisit, number), told[key]
+        if revisit is None or modified is None or revisit.checked_at is None:
+            continue
+        soon = hastened(modified, revisit.modified, revisit.checked_at, now)
+        revisit.modified = max(modified, revisit.modified or modified)
+        if soon is not None:
+            revisit.next_at = min(soon, revisit.next_at or soon)
+        session.add(revisit)
 
 
 def is_baseline(listing: Listing, item: EntryItem) -> bool:

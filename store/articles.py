@@ -111,7 +111,11 @@ class Article(SQLModel, table=True):
     extractor: str = ""
     confidence: float = 0.0
     baseline: bool = False
+    removed_at: datetime | None = moment()
+    """When its page was found to be gone; NULL while it is there."""
     matched_at: datetime | None = moment()
+    matched_revision: int = 0
+    """The revision that was matched last; 0 before the first time."""
 
 
 class ArticleUrl(SQLModel, table=True):

@@ -28,12 +28,14 @@ def changed(session: Session, statement: Update) -> int:
 # Articles → matches, alerts
 
 
-def take_article(session: Session, article_id: int, now: datetime) -> bool:
-    """Marks an article as matched; False when somebody else has."""
+def take_article(session: Session, article_id: int, revision: int, now: datetime) -> bool:
+    """Marks a revision as matched; False when somebody else has, or a newer one came meanwhile."""
     waiting = update(Article).where(
-        col(Article.id) == article_id, col(Article.matched_at).is_(None)
+        col(Article.id) == article_id,
+        col(Article.matched_at).is_(None),
+        col(Article.revision) == revision,
     )
-    return changed(session, waiting.values(matched_at=now)) == 1
+    return changed(session, waiting.values(matched_at=now, matched_revision=revision)) == 1
 
 
 def story_is_told(session: Session, watchlist: str, story_id: int) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
-from sqlalchemy import BigInteger, Column, text
+from sqlalchemy import BigInteger, Column, TextClause, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from store.articles import Article
@@ -22,6 +23,12 @@ sixteen such ones are still a bounded number of rows."""
 
 # Any number: it names the lock among all advisory locks of the database.
 _STORIES_LOCK = 7_305_116
+
+
+_KEEP = text(
+    "INSERT INTO sketch (hash, hour, article_id) VALUES (:hash, :hour, :article_id) "
+    "ON CONFLICT DO NOTHING"
+)
 
 
 class Sketch(SQLModel, table=True):
@@ -53,12 +60,12 @@ def one_at_a_time(session: Session) -> None:
 def keep_sketch(
     session: Session, article_id: int, hashes: Sequence[int], first_seen: datetime
 ) -> None:
-    """Makes an article findable by its sketch."""
+    """Makes an article findable by its sketch, beside those it may have of earlier texts."""
     rows = [
         {"hash": number, "hour": _hour(first_seen), "article_id": article_id} for number in hashes
     ]
     if rows:
-        session.connection().execute(SQLModel.metadata.tables["sketch"].insert(), rows)
+        session.connection().execute(_KEEP, rows)
 
 
 def sketched_alike(
@@ -70,17 +77,21 @@ def sketched_alike(
     """
     if len(hashes) < shared:
         return []
-    one = """SELECT * FROM (
-        SELECT article_id FROM sketch WHERE hash = :h{0} AND hour BETWEEN :first AND :last
-        ORDER BY hour DESC LIMIT :most) AS p{0}"""
-    query = " UNION ALL ".join(one.format(number) for number in range(len(hashes)))
     values = {f"h{number}": hash_ for number, hash_ in enumerate(hashes)}
     values |= {"first": _hour(around - window), "last": _hour(around + window)}
     values["most"] = MOST_POSTINGS
-    rows = session.connection().execute(text(query), values)
+    rows = session.connection().execute(_postings(len(hashes)), values)
     found = Counter(int(row[0]) for row in rows)
     alike = [(-count, article) for article, count in found.items() if count >= shared]
     return [article for _, article in sorted(alike)]
+
+
+@cache
+def _postings(hashes: int) -> TextClause:
+    one = """SELECT * FROM (
+        SELECT article_id FROM sketch WHERE hash = :h{0} AND hour BETWEEN :first AND :last
+        ORDER BY hour DESC LIMIT :most) AS p{0}"""
+    return text(" UNION ALL ".join(one.format(number) for number in range(hashes)))
 
 
 def latest_of_source(

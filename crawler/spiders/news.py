@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
 from crawler.context import CrawlContext
-from crawler.items import ArticleItem, Hints, Page, PageItem, Select
+from crawler.items import ArticleItem, PageItem
 from crawler.pool import PoolClosedError
 from crawler.record import (
     Recorded,
@@ -30,6 +30,7 @@ from crawler.record import (
     record_failed_page,
     record_not_article,
 )
+from crawler.revisits import Again, Revisits, hints_of, page_of
 from crawler.robots import RobotRules
 from crawler.schedule import page_retry, retry_after_time
 from crawler.urls import clean_url, host_of, listed_url
@@ -39,6 +40,8 @@ from store.errors import RefusedChangeError, StoreError
 
 log = structlog.get_logger("crawler")
 
+AGAIN_LAST = -10
+"""What is new goes before what may have changed."""
 DOCUMENT_FIRST = 10
 """Documents go before pages: what a source lists is known before anything else can fail."""
 
@@ -55,11 +58,13 @@ class NewsSpider(Spider):
         entries: Sequence[Entry],
         context: CrawlContext,
         visited: Callable[[Visit], Awaitable[None]],
+        again: Sequence[Again] = (),
         **kwargs: Any,
     ) -> None:
         """`entries`: those that wait on this host from earlier crawls.
 
-        `visited` is told of a visit when its last document has been read.
+        `visited` is told of a visit when its last document has been read. `again`: pages of
+        articles that we have, to be looked at for edits.
         """
         super().__init__(**kwargs)
         self.host = host
@@ -73,6 +78,8 @@ class NewsSpider(Spider):
         self.robots: dict[str, RobotRules] = {}
         self._waiting = entries
         self._visited = visited
+        self._again = again
+        self.revisits = Revisits(context)
         self._asked: set[int] = set()
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
@@ -84,6 +91,14 @@ class NewsSpider(Spider):
                 yield self._document_request(visit, wanted)
         for request in self._page_requests(self._waiting):
             yield request
+        for again in self._again:
+            yield self._request(
+                again.url,
+                dict(again.headers),
+                callback=self.read_again,
+                cb_kwargs={"again": again},
+                priority=AGAIN_LAST,
+            )
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
@@ -135,6 +150,16 @@ class NewsSpider(Spider):
             if item is not None:
                 yield item
 
+    async def read_again(self, response: Response, again: Again) -> AsyncIterator[PageItem]:
+        """The page of an article that we have came."""
+        with self.surviving():
+            answer = answer_of(response)
+            await self._heed(answer)
+            item = None if self.held else await self.revisits.take(again, answer)
+            self._end_if_held()
+            if item is not None:
+                yield item
+
     async def no_answer(self, failure: Failure) -> AsyncIterator[Request]:
         """No answer came at all."""
         if self.held:
@@ -145,6 +170,9 @@ class NewsSpider(Spider):
         with self.surviving():
             if "entry" in request.cb_kwargs:
                 await self._take_page(answer, request.cb_kwargs["entry"])
+                return
+            if "again" in request.cb_kwargs:
+                await self.revisits.take(request.cb_kwargs["again"], answer)
                 return
             async for following in self._take_document(answer, **request.cb_kwargs):
                 yield following
@@ -190,8 +218,9 @@ class NewsSpider(Spider):
             await self.page_failed(entry.id, answer.error)
         else:
             source = self.context.sources.get(entry.source_id)
-            page = Page(answer.url, answer.body, answer.content_type, self.context.clock())
-            return PageItem(entry.id, page, _hints(entry, source))
+            return PageItem(
+                entry.id, page_of(answer, self.context.clock()), hints_of(entry, source)
+            )
         return None
 
     async def page_failed(
@@ -262,16 +291,3 @@ class NewsSpider(Spider):
         for host in {self.host, host_of(answer.url)}:
             await self.context.writer.write(partial(hold_host, host=host, until=until))
             log.info("host", host=host, status="held", until=until)
-
-
-def _hints(entry: Entry, source: Any) -> Hints:
-    item = entry_from_json(entry.item)
-    if source is None:
-        return Hints(entry=item)
-    select = source.select
-    return Hints(
-        entry=item,
-        timezone=source.timezone,
-        lang=source.lang or item.lang,
-        select=Select(links=select.links, body=select.body, title=select.title, date=select.date),
-    )

@@ -7,10 +7,16 @@ from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-from store import articles, deliveries, sources, stories
+from store import articles, deliveries, revisions, sources, stories
 from store.types import UtcDateTime
 
-TABLES = (articles.Article, deliveries.Delivery, sources.SourceState, stories.Sketch)
+TABLES = (
+    articles.Article,
+    deliveries.Delivery,
+    revisions.Revision,
+    sources.SourceState,
+    stories.Sketch,
+)
 """Naming one of each module keeps the imports that fill the metadata."""
 
 
