@@ -244,11 +244,11 @@ class Chain:
             after[word].append(place + 1)
         self.after = [after.get(word, [0]) for word in words]
 
-    def text(self) -> str:
-        """About 300 words."""
+    def text(self, length: int = 300) -> str:
+        """So many words."""
         words, after, random_ = self.words, self.after, self.chance.random
         place, made = int(random_() * len(words)), []
-        for _ in range(300):
+        for _ in range(length):
             places = after[place]
             place = places[int(random_() * len(places))]
             made.append(words[place])
@@ -262,7 +262,7 @@ def _store_many(store: Store, first: int, last: int, chain: Chain, chance: rando
         rows, sketches = [], []
         for number in range(start + 1, min(start + 2000, last) + 1):
             at = NOON - timedelta(minutes=chance.randrange(7 * 1440))
-            body = chain.text()
+            body = chain.text(100)
             hour = int(at.timestamp() // 3600)
             rows.append(_article_row(number, body, at))
             sketches += [(hash_, hour, number) for hash_ in sketch(shingles("", body))]

@@ -19,6 +19,9 @@ MOST_COMPARED = 8
 """Candidates whose texts are read; those that share most."""
 MOST_OF_ONE_STORY = 2
 """Candidates of one story: thirty copies of one text need not all be read."""
+CERTAIN = 0.8
+"""Likeness beyond which no better candidate is looked for: two texts cannot both be as like to a
+third and be unlike each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ def near_identical(session: Session, searched: Searched) -> Sequence[Article]:
         other = shingles(article.title, article.body)
         if like := _likeness(session, searched, article, other):
             found.append((-like, article.id, article))
+        if like >= CERTAIN:
+            break
     return [article for _, _, article in sorted(found, key=lambda each: each[:2])]
 
 

@@ -17,9 +17,9 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from store.articles import Article
 
-MOST_POSTINGS = 64
-"""Articles read of one hash, the latest. A hash that more articles have is a phrase of everybody's;
-sixteen such ones are still a bounded number of rows."""
+MOST_POSTINGS = 32
+"""Articles read of one hash, the latest. A hash that more have is a phrase of everybody's, or of a
+story that is found by any of them; sixteen such ones are still a bounded number of rows."""
 
 # Any number: it names the lock among all advisory locks of the database.
 _STORIES_LOCK = 7_305_116
