@@ -48,6 +48,8 @@ class DocumentItem:
     """In the document's order; nothing is left out and nothing is sorted."""
     documents: tuple[str, ...] = ()
     """Further documents that belong to this visit: an index's sitemaps, newest first."""
+    lastmods: tuple[datetime | None, ...] = ()
+    """What an index says of the last change of each of `documents`."""
     older: str | None = None
     """Where the source goes on with older entries (RFC 5005, a next page): read to fill a gap."""
     title: str | None = None
@@ -74,6 +76,7 @@ class Page:
     """The header's value, with its charset if it has one."""
     fetched_at: datetime
     status: int = 200
+    """0 for a page made of what the source gave, which was not fetched."""
     headers: tuple[tuple[str, str], ...] = ()
     """As they came, with whatever they say; cut to what a page of a database bears."""
 
@@ -163,6 +166,8 @@ class PageItem:
     hints: Hints
     article_id: int | None = None
     """Of a page that is visited again: its article."""
+    by_source: bool = False
+    """Whether the page was made of what the source gave, and was not fetched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,16 @@ def file_page(
         return recorded
     article = session.get_one(Article, recorded.article_id)
     begin_chain(session, article, page.fetched_at)
-    _keep_evidence(session, article, page, keep_page)
+    fetched = page.status != 0
+    if fetched:
+        _keep_evidence(session, article, page, keep_page)
     revisit = Revisit(
         article_id=recorded.article_id,
         host=host_of(article.url),
         checked_at=page.fetched_at,
-        next_at=_next(session, article, page.fetched_at, 0.0),
+        # A text that an API gave differs from its page's in ways that are no edits: the page is
+        # asked for once the API says that it changed.
+        next_at=_next(session, article, page.fetched_at, 0.0) if fetched else None,
         modified=item.modified,
     )
     _remember_validators(revisit, page)

@@ -4,7 +4,8 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -45,6 +46,8 @@ class Redaction:
             return {self.text(str(key)): self.value(item) for key, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self.value(item) for item in value]
+        if isinstance(value, datetime) and value.tzinfo:
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         return self.text(value if isinstance(value, str) else str(value))
 
     def text(self, text: str) -> str:
@@ -60,10 +63,12 @@ def set_up_log(
     *,
     stream: TextIO | None = None,
     level: int = logging.INFO,
+    steps: Sequence[Processor] = (),
 ) -> Redaction:
     """Sends the log of this program and of its libraries to standard error; call it once.
 
-    Returns the redaction, so that a reloaded configuration can bring its own secrets.
+    `steps` see every event of this program before it is written. Returns the redaction, so that a
+    reloaded configuration can bring its own secrets.
     """
     redaction = Redaction(secrets)
     output = stream or sys.stderr
@@ -75,7 +80,7 @@ def set_up_log(
     ]
     last: list[Processor] = [redaction, _as_json if form == "json" else _as_text]
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*steps, *shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=False,

@@ -9,6 +9,7 @@ from store.engine import Store
 from store.errors import explain
 from store.revisions import broken_chains
 from store.schema import migrate
+from store.search import index_missing
 
 _MOST = 20
 """Findings that are told; a damaged file has thousands."""
@@ -17,14 +18,16 @@ _MOST = 20
 def check_database(store: Store) -> list[str]:
     """What is wrong with a database and the revisions in it; nothing when it is whole.
 
-    Creates or upgrades the schema first, which shows that it can be written to. Raises StoreError
-    when it cannot be opened or written.
+    Creates or upgrades the schema first, which shows that it can be written to, and enters articles
+    that the search index lacks. Raises StoreError when it cannot be opened or written.
     """
     migrate(store)
     with store.reading() as session:
         found = list(islice(broken_chains(session), _MOST))
     if store.path is None:
         return found
+    with store.writing() as session:
+        index_missing(session)
     try:
         with store.read_engine.connect() as connection:
             for (line,) in connection.execute(text(f"PRAGMA integrity_check({_MOST})")):
