@@ -11,7 +11,7 @@ from sqlalchemy import CursorResult, Update, bindparam, delete, exists, func, or
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
-from store.deliveries import Alert, Attempt, ChannelState, Delivery, FirstVisit, Match
+from store.deliveries import Alert, Attempt, Change, ChannelState, Delivery, FirstVisit, Match
 from store.sources import SourceState
 from store.types import bound_lists
 
@@ -94,6 +94,17 @@ def due_alerts(
         .order_by(col(Alert.id))
     )
     return [(row[0], row[1], row[2]) for row in session.exec(query)]
+
+
+def changes_told(session: Session, alerts: Sequence[Alert]) -> dict[int, Change]:
+    """The change that each alert about one tells, by the alert's id."""
+    matches = {alert.match_id for alert in alerts if alert.revision}
+    found: dict[tuple[int, int], Change] = {}
+    for part in bound_lists(sorted(matches)):
+        for change in session.exec(select(Change).where(col(Change.match_id).in_(part))):
+            found[change.match_id, change.revision] = change
+    asked = [alert for alert in alerts if (alert.match_id, alert.revision) in found]
+    return {alert.id or 0: found[alert.match_id, alert.revision] for alert in asked}
 
 
 def articles_of_stories(session: Session, stories: Iterable[int]) -> dict[int, list[Article]]:

@@ -23,6 +23,7 @@ MODULES = sorted(
 
 PURE = [
     "alerts/automaton.py",
+    "alerts/changes.py",
     "alerts/conditions.py",
     "alerts/digest.py",
     "alerts/excerpts.py",
@@ -36,6 +37,7 @@ PURE = [
     "alerts/rules.py",
     "alerts/trial.py",
     "alerts/why_not.py",
+    "alerts/word_diff.py",
     "crawler/calendars.py",
     "crawler/contents.py",
     "crawler/date_words.py",
