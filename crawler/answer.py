@@ -7,7 +7,6 @@ from itertools import islice
 
 from scrapy import exceptions
 from scrapy.http import Response
-from twisted.python.failure import Failure
 
 MOST_HEADERS = 100
 LONGEST_HEADER = 2000
@@ -113,9 +112,8 @@ _IGNORED = (
 """What Scrapy's own refusals say, and what they mean."""
 
 
-def answer_of_failure(url: str, failure: Failure, guard: str | None) -> Answer:
-    """Why no answer came, from Twisted's failure; `guard` is what the address guard said."""
-    error = failure.value
+def answer_of_failure(url: str, error: BaseException | None, guard: str | None) -> Answer:
+    """Why no answer came; `guard` is what the address guard said."""
     if isinstance(error, RefusedRequestError):
         return Answer(url, error=str(error), refused=not error.temporary)
     if guard is not None and isinstance(error, exceptions.CannotResolveHostError):

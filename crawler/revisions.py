@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
 from crawler.edits import Edit, Told, edit_of, folded, paragraphs
 from crawler.extraction.fingerprint import fingerprint
+from crawler.extraction.lines import LINE, PROSE, Known, line_key, unpacked, without_known
 from crawler.items import ArticleItem, Page
 from crawler.record import Recorded, record_article
 from crawler.revisiting import LOOK_FOR_MISSING, Habit, is_removed, next_revisit
@@ -27,6 +29,7 @@ from store.revisions import (
     begin_chain,
     words_of,
 )
+from store.sources import site_furniture
 from store.stories import keep_sketch, latest_of_source
 
 NEIGHBOURS = 20
@@ -219,8 +222,20 @@ def _edit(session: Session, article: Article, item: ArticleItem) -> Edit | None:
     now = Told(item.title, item.standfirst, item.body)
     if edit_of(before, now, ()) is None:
         return None
+    known = unpacked(site_furniture(session, host_of(article.url)))
+    before, now = _bare(before, known), _bare(now, known)
     latest = latest_of_source(session, article.source_id, [article.id or 0], NEIGHBOURS)
     elsewhere = {folded(title) for title, _ in latest}
     for _, body in latest:
         elsewhere.update(paragraphs(body))
     return edit_of(before, now, elsewhere)
+
+
+def _bare(told: Told, known: Known) -> Told:
+    """Without lines that have been recognised as furniture since one of the texts was read."""
+    kept = [
+        without_known(line, known, told.title)
+        for line in told.body.split("\n")
+        if not known & {line_key(line, PROSE), line_key(line, LINE)}
+    ]
+    return replace(told, body="\n".join(kept))

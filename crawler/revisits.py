@@ -16,6 +16,7 @@ from crawler.context import CrawlContext
 from crawler.items import ArticleItem, Hints, NotArticle, Page, PageItem, Select
 from crawler.record import entry_from_json
 from crawler.revisions import record_again, record_look, record_missing, record_no_more_looks
+from crawler.urls import same_site
 from store.articles import Entry
 from store.errors import RefusedChangeError
 from store.revisions import Revisit, due_revisits
@@ -28,6 +29,8 @@ class Again:
     """A page to ask for again."""
 
     article_id: int
+    entry_id: int
+    """Of the entry that led to it first."""
     url: str
     headers: Mapping[str, str]
     """The source's own, and the validators of the last answer."""
@@ -43,15 +46,22 @@ def pages_again(
         source = sources.get(article.source_id)
         query = select(Entry).where(Entry.article_id == article.id).order_by(col(Entry.id))
         entry = session.exec(query.limit(1)).first()
-        headers = {**(source.headers if source else {}), **_validators(revisit)}
+        if entry is None or entry.id is None:
+            continue
+        headers = {**own_headers(source, article.url), **_validators(revisit)}
         hints = hints_of(entry, source)
-        found.append(Again(revisit.article_id, article.url, headers, hints))
+        found.append(Again(revisit.article_id, entry.id, article.url, headers, hints))
     return found
 
 
 def _validators(revisit: Revisit) -> dict[str, str]:
     pairs = {"If-None-Match": revisit.etag, "If-Modified-Since": revisit.last_modified}
     return {name: value for name, value in pairs.items() if value}
+
+
+def own_headers(source: SourceConfig | None, url: str) -> Mapping[str, str]:
+    """The source's headers where they belong: a cookie of one site is no other site's business."""
+    return source.headers if source is not None and same_site(source.url, url) else {}
 
 
 def hints_of(entry: Entry | None, source: SourceConfig | None) -> Hints:
@@ -97,7 +107,7 @@ class Revisits:
         elif answer.error is not None or answer.not_modified:
             await write(partial(record_look, article_id=number, now=now, jitter=jitter))
         else:
-            return PageItem(0, page_of(answer, now), again.hints, number)
+            return PageItem(again.entry_id, page_of(answer, now), again.hints, article_id=number)
         return None
 
     async def _missing(self, number: int, status: int | None, why: str) -> None:

@@ -7,14 +7,23 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from functools import partial
 from typing import Any
 
 import structlog
 from scrapy import Request, Spider
-from scrapy.exceptions import CloseSpider
+from scrapy.exceptions import CloseSpider, DropItem
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
@@ -31,7 +40,7 @@ from crawler.record import (
     record_failed_page,
     record_not_article,
 )
-from crawler.revisits import Again, Revisits, hints_of, page_of
+from crawler.revisits import Again, Revisits, hints_of, own_headers, page_of
 from crawler.robots import RobotRules
 from crawler.schedule import page_retry, retry_after_time
 from crawler.urls import clean_url, host_of, listed_url
@@ -105,7 +114,11 @@ class NewsSpider(Spider):
         return self._request(
             wanted.url,
             # Without max-age=0 a cache on the way may answer with yesterday's list.
-            {"Cache-Control": "max-age=0", **visit.source.headers, **wanted.headers},
+            {
+                "Cache-Control": "max-age=0",
+                **own_headers(visit.source, wanted.url),
+                **wanted.headers,
+            },
             callback=self.read_document,
             cb_kwargs={"visit": visit, "wanted": wanted},
             priority=DOCUMENT_FIRST,
@@ -123,17 +136,17 @@ class NewsSpider(Spider):
                 if given is not None and entry.attempts == 0:
                     yield PageItem(entry.id, given, hints, by_source=True)
                     continue
-                headers = source.headers if source else {}
+                headers = own_headers(source, entry.url)
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
                 )
 
-    def _request(self, url: str, headers: dict[str, str], **kwargs: Any) -> Request:
+    def _request(self, url: str, headers: Mapping[str, str], **kwargs: Any) -> Request:
         proxy = self.context.config.proxy
         self.requests += 1
         return Request(
             url,
-            headers=headers,
+            headers=dict(headers),
             meta={"proxy": proxy} if proxy else {},
             errback=self.no_answer,
             dont_filter=True,
@@ -173,7 +186,7 @@ class NewsSpider(Spider):
             return
         request: Request = failure.request  # type: ignore[attr-defined]
         guard = self.context.why_refused(host_of(request.url))
-        answer = answer_of_failure(request.url, failure, guard)
+        answer = answer_of_failure(request.url, failure.value, guard)
         with self.surviving():
             if "entry" in request.cb_kwargs:
                 await self._take_page(answer, request.cb_kwargs["entry"])
@@ -229,6 +242,29 @@ class NewsSpider(Spider):
                 entry.id, page_of(answer, self.context.clock()), hints_of(entry, source)
             )
         return None
+
+    async def ask_further_page(self, entry_id: int, url: str) -> Answer:
+        """The answer to a further page of an entry's article; robots.txt and delays hold as ever.
+
+        Raises DropItem when the host asked to be left alone: the entry goes on waiting.
+        """
+        source = self.context.sources.get(self._entry(entry_id).source_id)
+        request = self._request(url, source.headers if source else {}, callback=NO_CALLBACK)
+        engine = self.crawler.engine
+        assert engine is not None
+        try:
+            answer = answer_of(await engine.download_async(request))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the page did not come
+            guard = self.context.why_refused(host_of(url))
+            answer = answer_of_failure(url, error, guard)
+        await self._heed(answer)
+        if self.held:
+            raise DropItem("the host asked to be left alone", log_level="DEBUG")
+        return answer
+
+    def attempts(self, entry_id: int) -> int:
+        """How often an entry's page was asked for before."""
+        return self._entry(entry_id).attempts
 
     async def page_failed(
         self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
