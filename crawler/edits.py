@@ -2,10 +2,11 @@
 
 1. Texts are compared by their folded words (`store.folding`): case, punctuation, spaces, kinds of
    quotes and letter forms are no edit. What is compared is headline, standfirst and body.
-2. Where the body differs, its paragraphs do. A paragraph that came or went is *furniture* when the
-   same words stand in another article of the source (a related headline, a call to subscribe, the
-   author's line), or are the headline of one, or when it tells only times and counts ("Updated 3
-   minutes ago", "12 comments"). Nothing but furniture changed: no edit.
+2. Where the body differs, its paragraphs do. A paragraph that came or went is *furniture* when it
+   is the headline of another article of the source, or stands in two others and has fewer than 30
+   words (a call to subscribe, the author's line; longer ones may be background that an editor
+   added), or tells only times and counts ("Updated 3 minutes ago", "12 comments"). Nothing but
+   furniture changed: no edit.
 3. A text that lost much of its body while all of what is left was there before is a page that shows
    less (a paywall that closed, an answer cut short), no edit, unless the rest says that
    something was removed.
@@ -19,7 +20,8 @@ that stands in this article only.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +31,10 @@ from store.folding import fold
 
 SHRUNK = 0.6
 """Part of the words below which a text that only lost some shows less of the same."""
+
+FURNITURE_IN = 2
+FURNITURE_SHORTER_THAN = 30
+"""Words."""
 
 Kind = Literal["edit", "retracted"]
 
@@ -83,10 +89,21 @@ def paragraphs(body: str) -> dict[str, str]:
     return {words: part for words, part in parts if words}
 
 
+def furniture(others: Iterable[Told]) -> set[str]:
+    """The folded words of what may come and go with no meaning for an article."""
+    headlines: set[str] = set()
+    counted: Counter[str] = Counter()
+    for other in others:
+        headlines.add(folded(other.title))
+        counted.update(paragraphs(other.body).keys())
+    short = {words for words in counted if len(words.split()) < FURNITURE_SHORTER_THAN}
+    return headlines | {words for words in short if counted[words] >= FURNITURE_IN}
+
+
 def edit_of(before: Told, now: Told, elsewhere: Collection[str]) -> Edit | None:
     """What happened between two states of an article; None when nothing of note did.
 
-    `elsewhere`: folded headlines and paragraphs of other articles of the source.
+    `elsewhere`: what `furniture` finds in other articles of the source.
     """
     old, new = paragraphs(before.body), paragraphs(now.body)
     came = {words: part for words, part in new.items() if words not in old}

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from crawler.edits import Edit, Told, edit_of, folded, paragraphs
+from crawler.edits import Edit, Told, edit_of, furniture
 from crawler.extraction.fingerprint import fingerprint
 from crawler.extraction.lines import LINE, PROSE, Known, line_key, unpacked, without_known
 from crawler.items import ArticleItem, Page
@@ -225,10 +225,7 @@ def _edit(session: Session, article: Article, item: ArticleItem) -> Edit | None:
     known = unpacked(site_furniture(session, host_of(article.url)))
     before, now = _bare(before, known), _bare(now, known)
     latest = latest_of_source(session, article.source_id, [article.id or 0], NEIGHBOURS)
-    elsewhere = {folded(title) for title, _ in latest}
-    for _, body in latest:
-        elsewhere.update(paragraphs(body))
-    return edit_of(before, now, elsewhere)
+    return edit_of(before, now, furniture([Told(title, "", body) for title, body in latest]))
 
 
 def _bare(told: Told, known: Known) -> Told:

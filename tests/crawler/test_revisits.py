@@ -117,7 +117,7 @@ def test_an_unchanged_page_is_asked_for_with_its_validators_less_and_less_often(
     [
         [*PARAGRAPHS, "Updated 3 minutes ago"],
         [*PARAGRAPHS, "12 comments"],
-        [*PARAGRAPHS, "Related: Fence"],
+        [*PARAGRAPHS, "Subscribe to our letter today", "News /b"],
         [text.replace("commission", "COMMISSION") for text in PARAGRAPHS],
         PARAGRAPHS[:1],
     ],
@@ -127,11 +127,12 @@ def test_furniture_and_form_are_no_edit(
     on_a_site: Run, store: Store, paragraphs: list[str]
 ) -> None:
     async def script(site: Site) -> None:
-        site.server.on("/b", page("Other news", *[f"B. {WORDS * 3}"] * 3, "Related: Fence"))
         site.publish("/a")
-        site.server.on("/feed", test_crawl.feed(site.server, "/a", "/b"))
+        site.server.on("/feed", test_crawl.feed(site.server, "/a", "/b", "/c"))
         site.server.on("/a", page("Fence", *PARAGRAPHS))
-        site.server.on("/b", page("Other news", f"B. {WORDS * 3}", WORDS * 2, "Related: Fence"))
+        for path in ("/b", "/c"):
+            body = [f"{path}. {WORDS * 3}", f"{path}. {WORDS}", "Subscribe to our letter today"]
+            site.server.on(path, page(f"News {path}", *body))
         await site.crawl()
         site.server.on("/a", page("Fence", *paragraphs))
         site.now += HOUR
