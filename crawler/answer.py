@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from scrapy import exceptions
 from scrapy.http import Response
+
+MOST_HEADERS = 100
+LONGEST_HEADER = 2000
+"""Characters; what a site sends beyond is not kept."""
 
 _REFUSED_FOR_NOW = frozenset({429, 503})
 _GONE = frozenset({404, 410})
@@ -24,6 +29,8 @@ class Answer:
     etag: str | None = None
     last_modified: str | None = None
     retry_after: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """All of them, as they came."""
     error: str | None = None
     """In words; None for a usable answer (2xx, or 304 to a conditional request)."""
     refused: bool = False
@@ -59,6 +66,15 @@ def _header(response: Response, name: str) -> str | None:
     return value.decode("latin-1").strip()[:2000] if value else None
 
 
+def _headers(response: Response) -> tuple[tuple[str, str], ...]:
+    pairs = (
+        (name.decode("latin-1"), value.decode("latin-1")[:LONGEST_HEADER])
+        for name, values in response.headers.items()
+        for value in values
+    )
+    return tuple(islice(pairs, MOST_HEADERS))
+
+
 def answer_of(response: Response) -> Answer:
     """An answer from Scrapy's response."""
     error = None
@@ -75,6 +91,7 @@ def answer_of(response: Response) -> Answer:
         etag=_header(response, "ETag"),
         last_modified=_header(response, "Last-Modified"),
         retry_after=_header(response, "Retry-After"),
+        headers=_headers(response),
         error=error,
     )
 

@@ -17,6 +17,8 @@ from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
+from crawler.revisiting import hastened
+from crawler.shingles import shingles, sketch
 from crawler.site_memory import (
     Look,
     SiteMemory,
@@ -25,6 +27,8 @@ from crawler.site_memory import (
     looks_from_json,
     looks_to_json,
 )
+from crawler.stories import WINDOW
+from crawler.story_search import Searched, near_identical
 from crawler.urls import host_of, same_site, url_key
 from store.articles import (
     Article,
@@ -35,7 +39,9 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
+from store.revisions import Revisit
 from store.sources import Document, HostState, SiteState, SourceState
+from store.stories import keep_sketch, one_at_a_time
 
 MAX_GUID = 1000
 FORGOTTEN = timedelta(days=30)
@@ -77,6 +83,7 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
         return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
+    hasten(session, listing.entries, listing.at)
     articles = articles_at(session, fresh)
     entries = [_entry(listing, key, item) for key, item in fresh.items()]
     left = listing.fetch
@@ -93,6 +100,21 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
         _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def hasten(session: Session, items: Sequence[EntryItem], now: datetime) -> None:
+    """Looks soon at articles that we have and that the source says it changed since."""
+    told = {url_key(item.url): item.modified for item in items if item.modified}
+    articles = articles_at(session, told) if told else {}
+    for key, number in articles.items():
+        revisit, modified = session.get(Revisit, number), told[key]
+        if revisit is None or modified is None or revisit.checked_at is None:
+            continue
+        soon = hastened(modified, revisit.modified, revisit.checked_at, now)
+        revisit.modified = max(modified, revisit.modified or modified)
+        if soon is not None:
+            revisit.next_at = min(soon, revisit.next_at or soon)
+        session.add(revisit)
 
 
 def has_moved(session: Session, source_id: str, url: str) -> bool:
@@ -235,16 +257,19 @@ def record_article(
     session: Session, entry_id: int, item: ArticleItem, page_sha256: str, at: datetime
 ) -> Recorded:
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
+    one_at_a_time(session)
     entry = session.get_one(Entry, entry_id)
     addresses = (item.canonical_url, item.url, *item.further_pages)
     keys = {entry.url_key, *map(url_key, addresses)}
     text = fingerprint(item.title, item.body)
-    decision = decide(_evidence(session, entry, item, keys, text))
+    searched = Searched(item.canonical_url, entry.source_id, shingles(item.title, item.body), at)
+    decision = decide(_evidence(session, entry, item, keys, text, searched))
     if isinstance(decision, Duplicate):
         recorded = Recorded("duplicate", decision.article_id, decision.reason)
     else:
         story_id = decision.story_id or _new_story(session, at)
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
+        keep_sketch(session, article_id, sketch(searched.text), at)
         recorded = Recorded("article", article_id)
         _learn(session, entry.source_id, item, at)
     _name_addresses(session, recorded.article_id, keys)
@@ -253,17 +278,32 @@ def record_article(
 
 
 def _evidence(
-    session: Session, entry: Entry, item: ArticleItem, keys: set[str], text: str
+    session: Session,
+    entry: Entry,
+    item: ArticleItem,
+    keys: set[str],
+    text: str,
+    searched: Searched,
 ) -> Evidence:
     at_address = [
         session.get_one(Article, number) for number in articles_at(session, keys).values()
     ]
-    same_text = articles_with_fingerprint(session, text) if text else []
-    return Evidence(
+    evidence = Evidence(
         at_address=sorted((_known(a, item) for a in at_address), key=lambda known: known.id),
         same_guid_and_title=[_known(a, item) for a in _same_guid(session, entry, item)],
-        same_text=[_known(a, item) for a in same_text],
+        same_text=_same_text(session, item, text, searched.at),
     )
+    if isinstance(decide(evidence), Duplicate):
+        return evidence
+    near = near_identical(session, searched)
+    return replace(evidence, near_text=[_known(a, item) for a in near])
+
+
+def _same_text(session: Session, item: ArticleItem, text: str, at: datetime) -> list[Known]:
+    """Elsewhere only what was seen lately: an old text that another site brings is news."""
+    found = articles_with_fingerprint(session, text) if text else []
+    known = [(article.first_seen or at, _known(article, item)) for article in found]
+    return [each for seen, each in known if each.same_site or at - seen <= WINDOW]
 
 
 def _known(article: Article, item: ArticleItem) -> Known:

@@ -15,12 +15,14 @@ from sqlmodel import Session, col, select
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
 from crawler.record import forget_documents, recent_articles_per_day
+from crawler.revisits import pages_again
 from crawler.schedule import VisitOutcome, next_visit
 from crawler.settings import crawl_settings
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of
 from crawler.visit import Visit
 from store.articles import hosts_waiting, waiting_entries
+from store.revisions import hosts_to_revisit
 from store.sources import CrawlRun, HostState, SourceState, source_states
 
 log = structlog.get_logger("crawler")
@@ -63,7 +65,7 @@ def jobs_due(context: CrawlContext, now: datetime, *, every_source: bool = False
     with context.store.reading() as session:
         states = source_states(session)
         held = set(session.exec(select(HostState.host).where(col(HostState.not_before) > now)))
-        waiting = hosts_waiting(session, now)
+        waiting = [*hosts_waiting(session, now), *hosts_to_revisit(session, now)]
     # Hosts with a due source first: backlogs of pages must not keep a feed from being read.
     hosts: dict[str, list[str]] = {}
     for source_id, source in context.sources.items():
@@ -103,6 +105,7 @@ class Crawls:
         visits = await context.writer.write(lambda session: self._visits(session, job))
         with context.store.reading() as session:
             entries = waiting_entries(session, job.host, started)
+            again = pages_again(session, context.sources, job.host, started)
         runner = AsyncCrawlerRunner(crawl_settings(context.config, self._delay(job)))
         scrapy_crawler = runner.create_crawler(NewsSpider)
         self._running[job.host] = scrapy_crawler
@@ -114,6 +117,7 @@ class Crawls:
                 entries=entries,
                 context=context,
                 visited=self._visited,
+                again=again,
             )
             await self._finish(task, scrapy_crawler)
         finally:

@@ -27,10 +27,9 @@ from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
-from crawler.config import SourceConfig
-from crawler.contents import page_of
+from crawler.contents import page_of as page_by_source
 from crawler.context import CrawlContext
-from crawler.items import ArticleItem, Hints, Page, PageItem, Select
+from crawler.items import ArticleItem, PageItem
 from crawler.pool import PoolClosedError
 from crawler.record import (
     Recorded,
@@ -41,15 +40,18 @@ from crawler.record import (
     record_failed_page,
     record_not_article,
 )
+from crawler.revisits import Again, Revisits, hints_of, own_headers, page_of
 from crawler.robots import RobotRules
 from crawler.schedule import page_retry, retry_after_time
-from crawler.urls import clean_url, host_of, listed_url, same_site
+from crawler.urls import clean_url, host_of, listed_url
 from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
 from store.errors import RefusedChangeError, StoreError
 
 log = structlog.get_logger("crawler")
 
+AGAIN_LAST = -10
+"""What is new goes before what may have changed."""
 DOCUMENT_FIRST = 10
 """Documents go before pages: what a source lists is known before anything else can fail."""
 
@@ -66,11 +68,13 @@ class NewsSpider(Spider):
         entries: Sequence[Entry],
         context: CrawlContext,
         visited: Callable[[Visit], Awaitable[None]],
+        again: Sequence[Again] = (),
         **kwargs: Any,
     ) -> None:
         """`entries`: those that wait on this host from earlier crawls.
 
-        `visited` is told of a visit when its last document has been read.
+        `visited` is told of a visit when its last document has been read. `again`: pages of
+        articles that we have, to be looked at for edits.
         """
         super().__init__(**kwargs)
         self.host = host
@@ -84,6 +88,8 @@ class NewsSpider(Spider):
         self.robots: dict[str, RobotRules] = {}
         self._waiting = entries
         self._visited = visited
+        self._again = again
+        self.revisits = Revisits(context)
         self._asked: set[int] = set()
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
@@ -95,6 +101,14 @@ class NewsSpider(Spider):
                 yield self._document_request(visit, wanted)
         for page in self._pages(self._waiting):
             yield page
+        for again in self._again:
+            yield self._request(
+                again.url,
+                dict(again.headers),
+                callback=self.read_again,
+                cb_kwargs={"again": again},
+                priority=AGAIN_LAST,
+            )
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
@@ -102,7 +116,7 @@ class NewsSpider(Spider):
             # Without max-age=0 a cache on the way may answer with yesterday's list.
             {
                 "Cache-Control": "max-age=0",
-                **_own_headers(visit.source, wanted.url),
+                **own_headers(visit.source, wanted.url),
                 **wanted.headers,
             },
             callback=self.read_document,
@@ -117,12 +131,12 @@ class NewsSpider(Spider):
             if entry.host == self.host and entry.id not in self._asked:
                 self._asked.add(entry.id)
                 source = self.context.sources.get(entry.source_id)
-                hints = _hints(entry, source)
-                given = page_of(hints.entry, self.context.clock()) if hints.entry else None
+                hints = hints_of(entry, source)
+                given = page_by_source(hints.entry, self.context.clock()) if hints.entry else None
                 if given is not None and entry.attempts == 0:
                     yield PageItem(entry.id, given, hints, by_source=True)
                     continue
-                headers = _own_headers(source, entry.url)
+                headers = own_headers(source, entry.url)
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
                 )
@@ -156,6 +170,16 @@ class NewsSpider(Spider):
             if item is not None:
                 yield item
 
+    async def read_again(self, response: Response, again: Again) -> AsyncIterator[PageItem]:
+        """The page of an article that we have came."""
+        with self.surviving():
+            answer = answer_of(response)
+            await self._heed(answer)
+            item = None if self.held else await self.revisits.take(again, answer)
+            self._end_if_held()
+            if item is not None:
+                yield item
+
     async def no_answer(self, failure: Failure) -> AsyncIterator[Request | PageItem]:
         """No answer came at all."""
         if self.held:
@@ -166,6 +190,9 @@ class NewsSpider(Spider):
         with self.surviving():
             if "entry" in request.cb_kwargs:
                 await self._take_page(answer, request.cb_kwargs["entry"])
+                return
+            if "again" in request.cb_kwargs:
+                await self.revisits.take(request.cb_kwargs["again"], answer)
                 return
             async for following in self._take_document(answer, **request.cb_kwargs):
                 yield following
@@ -211,8 +238,9 @@ class NewsSpider(Spider):
             await self.page_failed(entry.id, answer.error)
         else:
             source = self.context.sources.get(entry.source_id)
-            page = Page(answer.url, answer.body, answer.content_type, self.context.clock())
-            return PageItem(entry.id, page, _hints(entry, source))
+            return PageItem(
+                entry.id, page_of(answer, self.context.clock()), hints_of(entry, source)
+            )
         return None
 
     async def ask_further_page(self, entry_id: int, url: str) -> Answer:
@@ -306,21 +334,3 @@ class NewsSpider(Spider):
         for host in {self.host, host_of(answer.url)}:
             await self.context.writer.write(partial(hold_host, host=host, until=until))
             log.info("host", host=host, status="held", until=until)
-
-
-def _own_headers(source: SourceConfig | None, url: str) -> Mapping[str, str]:
-    """The source's headers where they belong: a cookie of one site is no other site's business."""
-    return source.headers if source is not None and same_site(source.url, url) else {}
-
-
-def _hints(entry: Entry, source: Any) -> Hints:
-    item = entry_from_json(entry.item)
-    if source is None:
-        return Hints(entry=item)
-    select = source.select
-    return Hints(
-        entry=item,
-        timezone=source.timezone,
-        lang=source.lang or item.lang,
-        select=Select(links=select.links, body=select.body, title=select.title, date=select.date),
-    )
