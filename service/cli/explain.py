@@ -29,6 +29,8 @@ from store.listing import Telling, article_at, copies_of, entries_at, entries_of
 @click.pass_obj
 def explain(context: Context, /, url: str, as_json: bool) -> int:
     """Tell how an address was found, what became of it, and what each watchlist makes of it."""
+    if not url.strip():
+        raise click.UsageError("which address? Write wirewatch explain https://…")
     config = context.load_quietly()
     with stored(config) as session:
         if session is None:

@@ -139,6 +139,7 @@ def test_search_shows_a_table_with_the_sentence(run: Run, store: Store) -> None:
         (["try", "--query", "a", "--backfill", "7d"], "--backfill stands beside"),
         (["suggest", "bordr"], 'did you mean "border"?'),
         (["match", "--watchlist", "bordr"], 'did you mean "border"?'),
+        (["explain", " "], "which address?"),
         (["articles", "--source", "dwan"], 'no source "dwan"; did you mean "dawn"?'),
         (["matches", "--watchlist", "bordr"], 'no watchlist "bordr"; did you mean "border"?'),
         (["deliveries", "--watchlist", "bordr"], 'did you mean "border"?'),
