@@ -17,7 +17,9 @@ from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
+from crawler.schedule import Spell, late_reason
 from crawler.urls import host_of, same_site, url_key
+from crawler.windows import Window, look_through
 from store.articles import (
     Article,
     ArticleUrl,
@@ -53,6 +55,14 @@ class Listing:
     """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
     old_before: datetime | None = None
     """For a document read for the first time: what is dated before is no news."""
+    older: str | None = None
+    """Where it goes on with older entries."""
+    conditional: bool = False
+    """Whether it was asked for with validators."""
+    spells: tuple[Spell, ...] = ()
+    """Times since the last visit in which nothing could be read: what they explain is late."""
+    gap: int | None = None
+    """The gap that it is read for: it is a page of older entries, and no document to remember."""
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
@@ -69,7 +79,8 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
         elif entry.baseline:
             left -= 1
     session.add_all(entries)
-    _keep_document(session, listing)
+    if listing.gap is None:
+        _keep_document(session, listing, fresh)
     for url in listing.children:
         if session.get(Document, (listing.source_id, url)) is None:
             session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
@@ -114,14 +125,31 @@ def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
         baseline=is_baseline(listing, item),
         found_at=listing.at,
         next_attempt_at=listing.at,
+        late=None if listing.baseline else _late(listing, item),
     )
 
 
-def _keep_document(session: Session, listing: Listing) -> None:
+def _late(listing: Listing, item: EntryItem) -> str | None:
+    published = item.published if item.published_precision == "minute" else None
+    otherwise = "the source had moved on" if listing.gap is not None else None
+    return late_reason(published, listing.at, listing.spells, otherwise)
+
+
+def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryItem]) -> None:
     document = session.get(Document, (listing.source_id, listing.url))
     if document is None:
         document = Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
     document.kind, document.role = listing.kind, listing.role
+    window = Window(
+        entries=listing.entries,
+        fresh=fresh,
+        older=listing.older,
+        at=listing.at,
+        first=listing.baseline,
+        conditional=listing.conditional,
+        etag=listing.answer.etag,
+    )
+    look_through(session, document, window)
     # Always as a pair: a new ETag beside an old Last-Modified would vouch for two states.
     document.etag = listing.answer.etag
     document.last_modified = listing.answer.last_modified
@@ -141,6 +169,7 @@ def record_unchanged(
         return
     document.visits += 1
     document.fetched_at = at
+    document.overlap = 1.0 if document.entries else None
     if not answer.not_modified:
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)
@@ -281,6 +310,7 @@ def _add_article(
         extractor=item.extractor,
         confidence=item.confidence,
         baseline=entry.baseline and not _is_news_elsewhere(session, entry),
+        late=entry.late,
     )
     session.add(article)
     session.flush()
@@ -331,6 +361,13 @@ def record_failed_page(session: Session, entry_id: int, why: str, again_at: date
     entry = session.get_one(Entry, entry_id)
     entry.last_error, entry.next_attempt_at = why, again_at
     entry.attempts += 1
+    session.add(entry)
+
+
+def record_held_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
+    """The page's host is busy: that says nothing of the page, and uses up no attempt."""
+    entry = session.get_one(Entry, entry_id)
+    entry.last_error, entry.next_attempt_at = why, again_at
     session.add(entry)
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from crawler.answer import Answer
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
+from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
 from crawler.pool import ProcessingError
 from crawler.reading import Reading, read_document
@@ -26,6 +27,7 @@ from crawler.record import (
     record_listing,
     record_unchanged,
 )
+from crawler.schedule import Spell
 from crawler.sources import Document
 from store.articles import Entry
 from store.sources import Document as KnownDocument
@@ -49,7 +51,7 @@ class Wanted:
     url: str
     kind: Literal["auto", "feed", "sitemap", "wordpress", "listing"]
     role: str
-    """As `store.sources.Document.role`."""
+    """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -86,6 +88,16 @@ class Visit:
         """Documents asked for and not yet read."""
         self.refresh_asked: timedelta | None = None
         self.title: str | None = None
+        self.remarks: list[str] = []
+        """What is doubtful although the visit was read, in words."""
+        self.blocked = False
+        """Whether the last answer refused us."""
+        self.max_age: timedelta | None = None
+        """How long its documents may be kept."""
+        self.spells: tuple[Spell, ...] = ()
+        """Times since the last visit in which nothing could be read."""
+        self.started = context.clock()
+        self.filling = Filling(source_id, context)
         self._context = context
         self._candidates: list[Wanted] = []
         self._own_links: tuple[Listing, ...] = ()
@@ -115,6 +127,8 @@ class Visit:
     def _validators(self, url: str) -> dict[str, str]:
         known = self._known.get(url)
         if known is None or known.visits % UNCONDITIONAL == UNCONDITIONAL - 1:
+            return {}
+        if known.visits < known.trusted_from:
             return {}
         pairs = (("If-None-Match", known.etag), ("If-Modified-Since", known.last_modified))
         return {name: value for name, value in pairs if value}
@@ -183,6 +197,9 @@ class Visit:
             fetch=self._pages_left,
             old_before=None if self._was_read(wanted.url) else self._old_before,
             children=reading.document.documents[: self._documents_left],
+            older=reading.document.older,
+            conditional=bool(wanted.headers),
+            spells=self.spells,
         )
 
     def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:

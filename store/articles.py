@@ -53,6 +53,8 @@ class Entry(SQLModel, table=True):
     outcome: str | None = None
     """NULL (waiting) | article | duplicate | not_article | refused | failed | old (not fetched)"""
     article_id: int | None = Field(default=None, index=True)
+    late: str | None = None
+    """Why it was found long after its publication, in words; None when it was not."""
 
 
 class Story(SQLModel, table=True):
@@ -111,6 +113,8 @@ class Article(SQLModel, table=True):
     extractor: str = ""
     confidence: float = 0.0
     baseline: bool = False
+    late: str | None = None
+    """Why it was found long after its publication, in words; None when it was not."""
     matched_at: datetime | None = moment()
 
 
