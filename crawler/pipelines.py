@@ -7,10 +7,11 @@ import hashlib
 import structlog
 from scrapy import Spider
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 
 from crawler.extraction import extract
 from crawler.items import ArticleItem, NotArticle, OutcomeItem, PageItem
-from crawler.pool import ProcessingError
+from crawler.pool import PoolClosedError, ProcessingError
 from crawler.record import Recorded, record_article
 from crawler.spiders.news import NewsSpider
 from store.errors import RefusedChangeError
@@ -39,9 +40,14 @@ class ExtractPipeline(_Pipeline):
     """Page to article, in a worker process."""
 
     async def process_item(self, item: PageItem) -> OutcomeItem:
-        """What the page holds; a page that stops its worker is tried again later."""
+        """What the page holds; a page that stops its worker is tried again later.
+
+        Raises DropItem when the service ends: the entry goes on waiting.
+        """
         try:
             outcome = await self.spider.context.pool.run(extract, item.page, item.hints)
+        except PoolClosedError as error:
+            raise DropItem("the service is ending", log_level="DEBUG") from error
         except ProcessingError as error:
             outcome = NotArticle(item.page.url, "too_large", str(error), retry=True)
         except Exception as error:

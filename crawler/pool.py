@@ -14,6 +14,7 @@ import multiprocessing
 import resource
 import signal
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from types import TracebackType
 from typing import ParamSpec, TypeVar
@@ -35,16 +36,25 @@ class ProcessingError(Exception):
     """A piece of work took too long or killed its worker; the message says which."""
 
 
+class PoolClosedError(Exception):
+    """The service is ending: the piece was not done and will be done again."""
+
+
 class ProcessorPool:
     """Worker processes for parsing; started on first use."""
 
     def __init__(self, workers: int = 2, deadline: float = DEADLINE) -> None:
         """`workers` processes, each killed when one piece takes longer than `deadline` seconds."""
         self._deadline = deadline
+        self._workers = workers
         # Pieces wait here rather than in the pool: its deadline counts from its own queue.
         self._free = asyncio.Semaphore(workers)
-        self._pool = ProcessPool(
-            max_workers=workers,
+        self._closed = False
+        self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._workers,
             max_tasks=PIECES,
             initializer=set_up_worker,
             context=multiprocessing.get_context("spawn"),
@@ -53,14 +63,20 @@ class ProcessorPool:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `work(*args)` computed in a worker; what it raises is raised here.
 
-        Raises ProcessingError when the deadline passed or the worker died.
+        Raises ProcessingError when the deadline passed or the worker died, PoolClosedError when
+        the pool was closed meanwhile.
         """
         async with self._free:
-            future = self._pool.schedule(
-                work, args=list(args), kwargs=dict(kwargs), timeout=self._deadline
-            )
+            pool = self._usable()
             try:
+                future = pool.schedule(
+                    work, args=list(args), kwargs=dict(kwargs), timeout=self._deadline
+                )
                 return await asyncio.wrap_future(future)
+            except BrokenExecutor as error:
+                if self._closed:
+                    raise PoolClosedError from error
+                raise ProcessingError("the processes that read pages had to be replaced") from error
             except FutureTimeoutError as error:
                 raise ProcessingError(f"took longer than {self._deadline:g} s to read") from error
             except ProcessExpired as error:
@@ -68,12 +84,22 @@ class ProcessorPool:
             except MemoryError as error:
                 raise ProcessingError("needed more memory than a page may") from error
 
+    def _usable(self) -> ProcessPool:
+        """The pool, or a new one: a worker that dies while nothing is to do breaks it for good."""
+        if self._closed:
+            raise PoolClosedError
+        if not self._pool.active:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool = self._new_pool()
+        return self._pool
+
     async def close(self) -> None:
         """Ends the workers; what they were doing is lost and will be done again."""
         await asyncio.to_thread(self.kill)
 
     def kill(self) -> None:
         """As `close`, where no event loop runs any more."""
+        self._closed = True
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 

@@ -5,6 +5,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -45,6 +46,8 @@ class Redaction:
             return {self.text(str(key)): self.value(item) for key, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self.value(item) for item in value]
+        if isinstance(value, datetime) and value.tzinfo:
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         return self.text(value if isinstance(value, str) else str(value))
 
     def text(self, text: str) -> str:

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from crawler.answer import Answer, answer_of, answer_of_failure
 from crawler.context import CrawlContext
 from crawler.items import ArticleItem, Hints, Page, PageItem, Select
+from crawler.pool import PoolClosedError
 from crawler.record import (
     Recorded,
     article_from_entry,
@@ -150,9 +151,11 @@ class NewsSpider(Spider):
 
     @contextlib.contextmanager
     def surviving(self) -> Iterator[None]:
-        """Ends the crawl when the store fails: what it was about to keep goes on waiting."""
+        """Ends the crawl when store or service end: what it was about to keep goes on waiting."""
         try:
             yield
+        except PoolClosedError:
+            self.held = True
         except StoreError as error:
             self.store_error, self.held = error, True
 

@@ -1,12 +1,14 @@
 """Parsing in worker processes: results come back, stuck and dying work is ended and named."""
 
+import asyncio
 import os
 import signal
 import time
 
+import psutil
 import pytest
 
-from crawler.pool import ProcessingError, ProcessorPool
+from crawler.pool import PoolClosedError, ProcessingError, ProcessorPool
 
 
 def double(number: int) -> int:
@@ -45,3 +47,22 @@ async def test_stuck_dying_and_greedy_work_is_ended_and_the_pool_goes_on() -> No
         with pytest.raises(ProcessingError, match="more memory"):
             await pool.run(fill_memory)
         assert await pool.run(double, 4) == 8
+
+
+async def test_a_worker_that_dies_while_idle_is_replaced() -> None:
+    async with ProcessorPool(1) as pool:
+        worker = await pool.run(os.getpid)
+        psutil.Process(worker).kill()
+        await asyncio.sleep(0.5)
+        assert await pool.run(double, 5) == 10
+        assert await pool.run(os.getpid) != worker
+
+
+async def test_work_in_hand_when_the_pool_closes_is_told_so() -> None:
+    async with ProcessorPool(1) as pool:
+        assert await pool.run(double, 1) == 2
+        pieces = [asyncio.create_task(pool.run(be_stuck, 60)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        await pool.close()
+        ended = await asyncio.gather(*pieces, return_exceptions=True)
+        assert [type(error) for error in ended] == [PoolClosedError] * 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.killing import run_ordeal
+from tests.support.killing import run_ordeal, tracebacks
 
 SEED = 20261122
 KILLS = 20
@@ -22,4 +22,4 @@ async def test_every_message_arrives_although_the_service_is_killed_twenty_times
     assert report.unexplained == []
     assert report.orphans == 0
     assert report.status == 0
-    assert "Traceback" not in (tmp_path / "service.log").read_text("utf-8", "replace")
+    assert tracebacks((tmp_path / "service.log").read_text("utf-8", "replace")) == []

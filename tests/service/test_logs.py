@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -31,6 +33,15 @@ def test_an_event_is_one_line_of_text_with_its_values() -> None:
     at, rest = line.split(" ", 1)
     assert at.endswith("Z")
     assert rest == 'info visited source=dawn entries=12 title="two words" why=null'
+
+
+def test_every_time_in_a_line_has_one_form() -> None:
+    written = io.StringIO()
+    set_up_log("text", stream=written)
+    structlog.get_logger("crawler").info("visit", next_visit=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    at, *_, named = written.getvalue().split()
+    assert re.fullmatch(r"\S{10}T\S+Z", at)
+    assert named == "next_visit=2026-03-01T08:00:00Z"
 
 
 def test_an_event_is_one_object_of_json() -> None:

@@ -182,6 +182,13 @@ class Report:
         yield f"{self.orphans} orphans, exit status {self.status}"
 
 
+def tracebacks(log: str) -> list[str]:
+    """Every traceback in a log, each up to the next event."""
+    lines = log.splitlines()
+    starts = [number for number, line in enumerate(lines) if "Traceback" in line]
+    return ["\n".join(lines[max(start - 1, 0) : start + 40]) for start in starts]
+
+
 class Stir:
     """Lets the proof wait for whatever the service does next."""
 
