@@ -44,9 +44,7 @@ def _heard(visit: Visit, answer: Answer) -> Answer:
     return replace(answer, error=why) if why else answer
 
 
-async def _take_older(
-    visit: Visit, wanted: Wanted, answer: Answer, context: CrawlContext
-) -> Next:
+async def _take_older(visit: Visit, wanted: Wanted, answer: Answer, context: CrawlContext) -> Next:
     if answer.error is not None or answer.not_modified:
         await visit.filling.failed(answer, answer.error or "HTTP 304 without validators")
         return Next()

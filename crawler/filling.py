@@ -154,5 +154,6 @@ def _is_another(gap: Gap, entries: Sequence[EntryItem], fresh: Sequence[EntryIte
     """Whether a page was another one than the window: some sites give any number the first page."""
     before = gap.before
     return bool(fresh) or (
-        before is not None and any(e.published is not None and e.published < before for e in entries)
+        before is not None
+        and any(e.published is not None and e.published < before for e in entries)
     )

@@ -138,9 +138,7 @@ def pages_to_try(
     """Where to read a gap of a document up, the likeliest first."""
     own = [(kind, page) for page in ([older] if older else _guessed(kind, url))]
     rank = {"wordpress": 0, "feed": 1, "sitemap": 2, "listing": 3}
-    channels = sorted(
-        (each for each in others if each[0] in rank), key=lambda each: rank[each[0]]
-    )
+    channels = sorted((each for each in others if each[0] in rank), key=lambda each: rank[each[0]])
     pages = own + [(each, _from(address, each, after)) for each, address in channels]
     return [page for page in dict.fromkeys(pages) if page != (kind, url)]
 

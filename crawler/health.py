@@ -63,6 +63,27 @@ def refusal(status: int | None, body: bytes) -> str | None:
     return None
 
 
+class PageTally:
+    """How the pages of one crawl went, by source."""
+
+    def __init__(self) -> None:
+        self.run: dict[str, int] = {}
+        """Pages that failed in a row, up to the last one."""
+        self.any_had: set[str] = set()
+        """Sources of which at least one page could be had."""
+        self.errors: dict[str, str] = {}
+
+    def had(self, source: str) -> None:
+        """A page could be had."""
+        self.run[source] = 0
+        self.any_had.add(source)
+
+    def failed(self, source: str, url: str, why: str) -> None:
+        """A page could not be had."""
+        self.run[source] = self.run.get(source, 0) + 1
+        self.errors[source] = f"{url}: {why}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fare:
     """What is known of a source after a visit."""
@@ -80,6 +101,11 @@ class Fare:
     silence: str | None
     """As `silence` gives it."""
     remarks: tuple[str, ...] = ()
+
+
+def is_refusal(why: str | None) -> bool:
+    """Whether an error's words are those of `refusal`."""
+    return why is not None and ("the site refuses us" in why or "with a challenge" in why)
 
 
 @dataclass(frozen=True, slots=True)

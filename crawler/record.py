@@ -7,8 +7,8 @@ policies, and its rows are committed together or not at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlmodel import Session, col, func, select, update
@@ -29,7 +29,7 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
-from store.sources import Document, HostState, SourceState
+from store.sources import Document, HostState
 
 MAX_GUID = 1000
 
@@ -210,6 +210,8 @@ class Recorded:
     article_id: int
     reason: str = ""
     """What a duplicate was recognised by."""
+    source_id: str = field(default="", compare=False)
+    """The source whose entry the page is."""
 
 
 def record_article(
@@ -228,7 +230,7 @@ def record_article(
         recorded = Recorded("article", article_id)
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
-    return recorded
+    return replace(recorded, source_id=entry.source_id)
 
 
 def _evidence(
@@ -376,21 +378,6 @@ def hold_host(session: Session, host: str, until: datetime) -> None:
     state = session.get(HostState, host) or HostState(host=host)
     state.not_before = until
     session.add(state)
-
-
-def recent_articles_per_day(session: Session, source_id: str, now: datetime) -> float:
-    """Mean number of new entries a day over the last week, first visits left out."""
-    week = timedelta(days=7)
-    query = select(func.count()).where(
-        Entry.source_id == source_id,
-        col(Entry.baseline).is_(False),
-        col(Entry.found_at) > now - week,
-    )
-    state = session.get(SourceState, source_id)
-    if state is None or state.baseline_at is None:
-        return 0.0
-    known_for = min(max(now - state.baseline_at, timedelta(days=1)), week)
-    return session.exec(query).one() / (known_for / timedelta(days=1))
 
 
 def article_from_entry(item: EntryItem, canonical_url: str) -> ArticleItem | None:

@@ -103,9 +103,7 @@ def hourly(rhythm: Rhythm) -> tuple[tuple[float, ...], ...]:
     smooth = [
         (by_hour[hour - 1] + 2 * by_hour[hour] + by_hour[(hour + 1) % 24]) / 4 for hour in range(24)
     ]
-    return tuple(
-        tuple(rate * day / usual if usual else 0.0 for rate in smooth) for day in by_day
-    )
+    return tuple(tuple(rate * day / usual if usual else 0.0 for rate in smooth) for day in by_day)
 
 
 def time_until(

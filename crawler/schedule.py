@@ -26,7 +26,7 @@ Rules, each with its reason:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -76,7 +76,7 @@ class VisitOutcome:
     """Visits that failed in a row, this one included; 0 after a success."""
     gone: bool = False
     """Whether the address answered 404 or 410."""
-    rhythm: Rhythm = Rhythm()
+    rhythm: Rhythm = field(default_factory=Rhythm)
     window: int = 0
     """Entries of its smallest window; 0: not known."""
     pace: float = 1.0

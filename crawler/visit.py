@@ -94,6 +94,11 @@ class Visit:
         """Whether the last answer refused us."""
         self.max_age: timedelta | None = None
         """How long its documents may be kept."""
+        self.crawl_delay: timedelta | None = None
+        self.host = ""
+        """The host of its source."""
+        self.read_before = True
+        """Whether the source could be read of late."""
         self.spells: tuple[Spell, ...] = ()
         """Times since the last visit in which nothing could be read."""
         self.started = context.clock()

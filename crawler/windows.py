@@ -6,7 +6,7 @@ window which showed it, so that no crash comes between.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,6 @@ from sqlmodel import Session, col, func, select
 from crawler.gap import Lookout, is_gap, pages_to_try, remembered, share_known
 from crawler.items import EntryItem
 from crawler.urls import url_key
-from store.articles import Entry
 from store.sources import Document, Gap, documents_of
 
 DISTRUST = 50
@@ -50,7 +49,7 @@ def look_through(session: Session, document: Document, window: Window) -> Gap | 
         lookout = Lookout(document.recent, document.reached_at)
         if not window.first and window.fresh and is_gap(window.entries, lookout):
             gap = _open_gap(session, document, window)
-        elif _validators_lied(document, window):
+        if _validators_lied(document, window):
             document.trusted_from = document.visits + DISTRUST
     if window.entries:
         lookout = Lookout(document.recent, document.reached_at)
@@ -73,9 +72,7 @@ def _open_gap(session: Session, document: Document, window: Window) -> Gap:
         if other.url != document.url and other.role in {"main", "second", "spare"}
     ]
     dates = [entry.published for entry in window.entries if entry.published is not None]
-    pages = pages_to_try(
-        document.kind, document.url, window.older, others, document.reached_at
-    )
+    pages = pages_to_try(document.kind, document.url, window.older, others, document.reached_at)
     gap = Gap(
         source_id=document.source_id,
         url=document.url,
@@ -103,18 +100,8 @@ def has_open_gap(session: Session, source_id: str) -> bool:
     return session.exec(query).one() > 0
 
 
-def times_of(session: Session, source_id: str, found_at: datetime) -> list[datetime]:
-    """When the articles appeared that a visit found as news: their own dates, else now."""
-    query = select(Entry.item).where(
-        Entry.source_id == source_id, col(Entry.found_at) >= found_at, col(Entry.baseline).is_(False)
-    )
-    return [published_of(item) or found_at for item in session.exec(query)]
-
-
 def published_of(item: Mapping[str, object]) -> datetime | None:
     """The publication in an entry as it is kept, when it is known to the minute."""
     text = item.get("published")
     exact = item.get("published_precision") == "minute"
     return datetime.fromisoformat(text) if exact and isinstance(text, str) else None
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, Session, SQLModel, col, or_, select
@@ -176,6 +176,21 @@ class CrawlRun(SQLModel, table=True):
 def source_states(session: Session) -> dict[str, SourceState]:
     """All known sources by id, those no longer configured included."""
     return {state.id: state for state in session.exec(select(SourceState))}
+
+
+class PlannedVisit(NamedTuple):
+    """When a source is to be visited; thousands are looked through every second."""
+
+    id: str
+    url: str
+    state: str
+    next_visit: datetime | None
+
+
+def planned_visits(session: Session) -> dict[str, PlannedVisit]:
+    """The plans of all known sources by id."""
+    query = select(SourceState.id, SourceState.url, SourceState.state, col(SourceState.next_visit))
+    return {row[0]: PlannedVisit(*row) for row in session.exec(query)}
 
 
 def documents_of(session: Session, source_id: str) -> Sequence[Document]:
