@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from scrapy import exceptions
 from scrapy.http import Response
@@ -25,6 +27,8 @@ class Answer:
     etag: str | None = None
     last_modified: str | None = None
     retry_after: str | None = None
+    max_age: timedelta | None = None
+    """How long the answer may be kept (Cache-Control)."""
     error: str | None = None
     """In words; None for a usable answer (2xx, or 304 to a conditional request)."""
     refused: bool = False
@@ -60,6 +64,14 @@ def _header(response: Response, name: str) -> str | None:
     return value.decode("latin-1").strip()[:2000] if value else None
 
 
+def _max_age(cache_control: str | None) -> timedelta | None:
+    """RFC 9111, section 5.2.2.1; a year at most."""
+    found = re.search(r"\bmax-age\s*=\s*\"?(\d{1,9})", cache_control or "", re.IGNORECASE)
+    if not found or re.search(r"\bno-(?:cache|store)\b", cache_control or "", re.IGNORECASE):
+        return None
+    return timedelta(seconds=min(int(found[1]), 365 * 86400))
+
+
 def answer_of(response: Response) -> Answer:
     """An answer from Scrapy's response."""
     error = None
@@ -76,6 +88,7 @@ def answer_of(response: Response) -> Answer:
         etag=_header(response, "ETag"),
         last_modified=_header(response, "Last-Modified"),
         retry_after=_header(response, "Retry-After"),
+        max_age=_max_age(_header(response, "Cache-Control")),
         error=error,
     )
 
