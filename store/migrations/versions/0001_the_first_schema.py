@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("stopped_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("reported_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -65,6 +66,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_channel", ["channel", "id"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_dead",
+            ["channel"],
+            unique=False,
+            sqlite_where=sa.text("state = 'dead'"),
+            postgresql_where=sa.text("state = 'dead'"),
+        )
         batch_op.create_index(
             "ix_delivery_waiting",
             ["next_attempt_at"],
