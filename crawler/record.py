@@ -6,7 +6,7 @@ policies, and its rows are committed together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -80,7 +80,8 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
         return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
     articles = articles_at(session, fresh)
-    entries = [_entry(listing, key, item) for key, item in fresh.items()]
+    below = _below_known(listing, fresh)
+    entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
     left = listing.fetch
     for entry in entries:
         if entry.url_key in articles:
@@ -117,18 +118,26 @@ def _keep_children(session: Session, listing: Listing) -> None:
             session.delete(known[url])
 
 
-def is_baseline(listing: Listing, item: EntryItem) -> bool:
+def is_baseline(listing: Listing, item: EntryItem, *, below: bool = False) -> bool:
     """Whether an entry was there before we looked, and so is stored but not alerted by itself.
 
     A document that a known source is read from for the first time (a feed found after the old one
     died, the sitemap of a new day) lists old and new together: dates tell them apart. What has no
     date is taken for news in a feed, whose window is short, and for old in a sitemap or on a page,
-    which may list a whole archive.
+    which may list a whole archive. `below`: in a feed, below an entry that is known, because feeds
+    begin with the newest: then it is old too.
     """
     if listing.baseline or listing.old_before is None:
         return listing.baseline
     date = item.published or item.modified
-    return listing.kind != "feed" if date is None else date < listing.old_before
+    return below or listing.kind != "feed" if date is None else date < listing.old_before
+
+
+def _below_known(listing: Listing, fresh: Mapping[str, EntryItem]) -> set[str]:
+    """Keys of the entries that stand below the first known one of a document."""
+    keys = [url_key(item.url) for item in listing.entries] if listing.old_before else []
+    first = next((at for at, key in enumerate(keys) if key not in fresh), len(keys))
+    return set(keys[first:])
 
 
 def _unknown_entries(
@@ -141,7 +150,7 @@ def _unknown_entries(
     return {key: item for key, item in by_key.items() if key not in known}
 
 
-def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
+def _entry(listing: Listing, key: str, item: EntryItem, *, below: bool) -> Entry:
     return Entry(
         source_id=listing.source_id,
         url=item.url,
@@ -150,7 +159,7 @@ def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
         guid=item.guid[:MAX_GUID] if item.guid else None,
         title=item.title,
         item=entry_to_json(item),
-        baseline=is_baseline(listing, item),
+        baseline=is_baseline(listing, item, below=below),
         found_at=listing.at,
         next_attempt_at=listing.at,
         late=None if listing.baseline else _late(listing, item),
@@ -173,7 +182,8 @@ def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryIte
         fresh=fresh,
         older=listing.older,
         at=listing.at,
-        first=listing.baseline,
+        # The second is read now and then beside the main one: its window may well move on.
+        first=listing.baseline or listing.role == "second",
         conditional=listing.conditional,
         etag=listing.answer.etag,
     )

@@ -177,6 +177,43 @@ def test_a_channel_that_dies_is_replaced_without_a_flood(
     on_front_page(script)
 
 
+def test_undated_entries_below_a_known_one_are_old_in_a_feed_newly_chosen(
+    on_front_page: Run,
+) -> None:
+    def undated(*paths: str) -> Response:
+        items = "".join(f"<item><title>Story {p}</title><link>{p}</link></item>" for p in paths)
+        return Response(200, f"<rss><channel>{items}</channel></rss>".encode())
+
+    async def script(site: Site) -> None:
+        publish(site, *stories(0, 20))
+        site.server.on("/", html(named("/feed")))
+        site.server.on("/feed", undated(*stories(5, 8)))
+        await site.crawl()
+        site.server.on("/feed", Response(404))
+        site.server.on("/", html(named("/new")))
+        site.server.on("/new", undated(*stories(18, 20), *stories(5, 8), *stories(8, 18)))
+        site.now += HOUR
+        await site.crawl()
+        news = [article.url[-13:] for article in site.articles() if not article.baseline]
+        assert news == ["18-of-the-day", "19-of-the-day"]
+
+    on_front_page(script)
+
+
+def test_what_a_feed_leaves_out_is_told_with_the_source(on_front_page: Run) -> None:
+    async def script(site: Site) -> None:
+        publish(site, *stories(0, 2))
+        site.server.on("/", html(named("/feed")))
+        whole = rss(site, *stories(0, 2)).body
+        nameless = whole.replace(b"</channel>", b"<item><title>Lost</title></item></channel>")
+        site.server.on("/feed", Response(200, nameless))
+        await site.crawl()
+        [remark] = site.state().remarks
+        assert "/feed: 1 entries without a usable address were left out" in remark
+
+    on_front_page(script)
+
+
 def test_a_dead_channel_without_a_substitute_is_asked_again_and_searched_for_once_a_day(
     on_front_page: Run,
 ) -> None:
