@@ -165,8 +165,8 @@ def test_a_token_folds_from_its_own_place(text: str) -> None:
     """What stands at the place, folded alone, holds the token (a grapheme may hold two).
 
     Left out are marks and apostrophes, which hang on what is beside them, and a letter of old
-    Korean encodings before a loose vowel, which no keyboard writes: they fold to one syllable in two
-    graphemes, whose place is the first.
+    Korean encodings before a loose vowel, which no keyboard writes: they fold to one syllable in
+    two graphemes, whose place is the first.
     """
     for token in tokens(text):
         if HANGS_ON_OTHERS.search(text) is None:
