@@ -196,8 +196,7 @@ def record_article(
 ) -> Recorded:
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
     entry = session.get_one(Entry, entry_id)
-    addresses = (item.canonical_url, item.url, *item.further_pages)
-    keys = {entry.url_key, *map(url_key, addresses)}
+    keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
     text = fingerprint(item.title, item.body)
     decision = decide(_evidence(session, entry, item, keys, text))
     if isinstance(decision, Duplicate):
@@ -207,6 +206,8 @@ def record_article(
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
         recorded = Recorded("article", article_id)
         _learn(session, entry.source_id, item, at)
+    # A further page that was taken for an article of its own is no reason to drop the whole.
+    keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
     return recorded

@@ -102,7 +102,7 @@ def _find(page: Page, hints: Hints, tree: Tree, selected: Selected) -> _Findings
     blocks, zones = _zoned(tree, title, summary, known, page.url, by_name=True)
     if not zones.body:  # names lie: once more with the plainest of them only
         blocks, zones = _zoned(tree, title, summary, known, page.url, by_name=False)
-    own = "\n\n".join(filter(None, (without_known(t, known, title) for t in zones.body)))
+    own = "\n\n".join(without_known(zones.body, known, title))
     body = choose_body(claims, blocks, own, hints)
     if selected.body:
         body = _selected_body(selected.body, body)
@@ -164,7 +164,7 @@ def _article(found: _Findings) -> ArticleItem:
         url=clean_url(page.url) or page.url,
         canonical_url=_canonical(claims, page.url),
         title=title or _entry_title(hints),
-        standfirst=clean_text(without_known(zones.standfirst, found.known, title)),
+        standfirst=clean_text(zones.standfirst),
         body=text,
         captions=clean_text("\n".join(zones.captions)),
         authors=find_authors(tree, claims, blocks, site, zones.headline, zones.first)
