@@ -55,6 +55,9 @@ class ExtractPipeline(_Pipeline):
         """
         hints = replace(item.hints, furniture=self._furniture(item.page.url))
         outcome = await read_page(self.spider, item.page, hints)
+        if item.by_source and isinstance(outcome, NotArticle):
+            # What the source gave is no article; the page itself may well be one.
+            outcome = replace(outcome, retry=True)
         return OutcomeItem(item.entry_id, item.page, hints, outcome)
 
     def _furniture(self, url: str) -> bytes:

@@ -38,6 +38,8 @@ from store.articles import (
 from store.sources import Document, HostState, SiteState, SourceState
 
 MAX_GUID = 1000
+FORGOTTEN = timedelta(days=30)
+"""How long a sitemap that its index does not name any more is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,21 @@ class Listing:
     """How many new baseline entries may be fetched; the others are only remembered as known."""
     children: tuple[str, ...] = ()
     """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
+    source_url: str = ""
+    """The address that the source had when the visit began; empty: not to be compared."""
+    lastmod: datetime | None = None
+    """Of a part: what its index says of its last change."""
     old_before: datetime | None = None
     """For a document read for the first time: what is dated before is no news."""
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
-    """Keeps a document's new entries together with its validators; returns those to fetch."""
+    """Keeps a document's new entries together with its validators; returns those to fetch.
+
+    Nothing is kept for a source that was given another address while the visit was under way.
+    """
+    if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
+        return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
     articles = articles_at(session, fresh)
     entries = [_entry(listing, key, item) for key, item in fresh.items()]
@@ -78,12 +89,29 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
             left -= 1
     session.add_all(entries)
     _keep_document(session, listing)
-    for url in listing.children:
-        if session.get(Document, (listing.source_id, url)) is None:
-            session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
-            session.flush()
+    if listing.children:
+        _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def has_moved(session: Session, source_id: str, url: str) -> bool:
+    """Whether the source is another than the one at `url`, or is not known."""
+    state = session.get(SourceState, source_id)
+    return state is None or state.url != url
+
+
+def _keep_children(session: Session, listing: Listing) -> None:
+    """The parts that an index names; those it has not named for a month are forgotten."""
+    query = select(Document).where(Document.source_id == listing.source_id)
+    known = {document.url: document for document in session.exec(query)}
+    for url in dict.fromkeys(listing.children):
+        if url not in known:
+            session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
+    for url in known.keys() - set(listing.children):
+        read_at = known[url].fetched_at
+        if known[url].role == "part" and (read_at is None or read_at < listing.at - FORGOTTEN):
+            session.delete(known[url])
 
 
 def is_baseline(listing: Listing, item: EntryItem) -> bool:
@@ -135,20 +163,32 @@ def _keep_document(session: Session, listing: Listing) -> None:
     document.last_modified = listing.answer.last_modified
     document.body_hash = listing.body_hash
     document.entries = len(listing.entries)
+    document.lastmod = listing.lastmod or document.lastmod
+    times = [time for e in listing.entries if (time := e.published or e.modified)]
+    document.newest = max((time for time in times if time <= listing.at), default=document.newest)
     document.visits += 1
     document.fetched_at = listing.at
     session.add(document)
 
 
 def record_unchanged(
-    session: Session, source_id: str, url: str, answer: Answer, at: datetime
+    session: Session,
+    source_id: str,
+    url: str,
+    answer: Answer,
+    at: datetime,
+    lastmod: datetime | None = None,
 ) -> None:
-    """A document came back as it was known; a full answer renews its validators."""
+    """A document came back as it was known; a full answer renews its validators.
+
+    `lastmod` is what an index says now of its part.
+    """
     document = session.get(Document, (source_id, url))
     if document is None:
         return
     document.visits += 1
     document.fetched_at = at
+    document.lastmod = lastmod or document.lastmod
     if not answer.not_modified:
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)

@@ -7,7 +7,15 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from functools import partial
 from typing import Any
 
@@ -19,6 +27,8 @@ from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
+from crawler.config import SourceConfig
+from crawler.contents import page_of
 from crawler.context import CrawlContext
 from crawler.items import ArticleItem, Hints, Page, PageItem, Select
 from crawler.pool import PoolClosedError
@@ -33,7 +43,7 @@ from crawler.record import (
 )
 from crawler.robots import RobotRules
 from crawler.schedule import page_retry, retry_after_time
-from crawler.urls import clean_url, host_of, listed_url
+from crawler.urls import clean_url, host_of, listed_url, same_site
 from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
 from store.errors import RefusedChangeError, StoreError
@@ -78,41 +88,51 @@ class NewsSpider(Spider):
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
 
-    async def start(self) -> AsyncIterator[Request]:
+    async def start(self) -> AsyncIterator[Request | PageItem]:
         """The due sources' documents, then the pages that wait."""
         for visit in self.visits:
             for wanted in visit.begin():
                 yield self._document_request(visit, wanted)
-        for request in self._page_requests(self._waiting):
-            yield request
+        for page in self._pages(self._waiting):
+            yield page
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
             wanted.url,
             # Without max-age=0 a cache on the way may answer with yesterday's list.
-            {"Cache-Control": "max-age=0", **visit.source.headers, **wanted.headers},
+            {
+                "Cache-Control": "max-age=0",
+                **_own_headers(visit.source, wanted.url),
+                **wanted.headers,
+            },
             callback=self.read_document,
             cb_kwargs={"visit": visit, "wanted": wanted},
             priority=DOCUMENT_FIRST,
         )
 
-    def _page_requests(self, entries: Iterable[Entry]) -> Iterable[Request]:
+    def _pages(self, entries: Iterable[Entry]) -> Iterable[Request | PageItem]:
+        """What makes articles of entries on this host: their pages, or what the source gave."""
         for entry in entries:
             assert entry.id is not None
             if entry.host == self.host and entry.id not in self._asked:
                 self._asked.add(entry.id)
                 source = self.context.sources.get(entry.source_id)
-                headers = source.headers if source else {}
+                hints = _hints(entry, source)
+                given = page_of(hints.entry, self.context.clock()) if hints.entry else None
+                if given is not None and entry.attempts == 0:
+                    yield PageItem(entry.id, given, hints, by_source=True)
+                    continue
+                headers = _own_headers(source, entry.url)
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
                 )
 
-    def _request(self, url: str, headers: dict[str, str], **kwargs: Any) -> Request:
+    def _request(self, url: str, headers: Mapping[str, str], **kwargs: Any) -> Request:
         proxy = self.context.config.proxy
         self.requests += 1
         return Request(
             url,
-            headers=headers,
+            headers=dict(headers),
             meta={"proxy": proxy} if proxy else {},
             errback=self.no_answer,
             dont_filter=True,
@@ -121,7 +141,7 @@ class NewsSpider(Spider):
 
     async def read_document(
         self, response: Response, visit: Visit, wanted: Wanted
-    ) -> AsyncIterator[Request]:
+    ) -> AsyncIterator[Request | PageItem]:
         """A source's document came."""
         with self.surviving():
             async for request in self._take_document(answer_of(response), visit, wanted):
@@ -136,7 +156,7 @@ class NewsSpider(Spider):
             if item is not None:
                 yield item
 
-    async def no_answer(self, failure: Failure) -> AsyncIterator[Request]:
+    async def no_answer(self, failure: Failure) -> AsyncIterator[Request | PageItem]:
         """No answer came at all."""
         if self.held:
             return
@@ -162,7 +182,7 @@ class NewsSpider(Spider):
 
     async def _take_document(
         self, answer: Answer, visit: Visit, wanted: Wanted
-    ) -> AsyncIterator[Request]:
+    ) -> AsyncIterator[Request | PageItem]:
         await self._heed(answer)
         try:
             following = await visit.take(wanted, answer, self._sitemaps(answer.url))
@@ -174,8 +194,8 @@ class NewsSpider(Spider):
             await self._visited(visit)
         for document in following.documents:
             yield self._document_request(visit, document)
-        for request in self._page_requests(following.entries):
-            yield request
+        for page in self._pages(following.entries):
+            yield page
 
     def _sitemaps(self, url: str) -> tuple[str, ...]:
         rules = self.robots.get(self.host)
@@ -286,6 +306,11 @@ class NewsSpider(Spider):
         for host in {self.host, host_of(answer.url)}:
             await self.context.writer.write(partial(hold_host, host=host, until=until))
             log.info("host", host=host, status="held", until=until)
+
+
+def _own_headers(source: SourceConfig | None, url: str) -> Mapping[str, str]:
+    """The source's headers where they belong: a cookie of one site is no other site's business."""
+    return source.headers if source is not None and same_site(source.url, url) else {}
 
 
 def _hints(entry: Entry, source: Any) -> Hints:

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("stopped_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("reported_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -66,6 +67,13 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_channel", ["channel", "id"], unique=False)
         batch_op.create_index(
+            "ix_delivery_dead",
+            ["channel"],
+            unique=False,
+            sqlite_where=sa.text("state = 'dead'"),
+            postgresql_where=sa.text("state = 'dead'"),
+        )
+        batch_op.create_index(
             "ix_delivery_waiting",
             ["next_attempt_at"],
             unique=False,
@@ -85,6 +93,14 @@ def upgrade() -> None:
         sa.Column("visits", sa.Integer(), nullable=False),
         sa.Column("fetched_at", UtcDateTime(), nullable=True),
         sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("span", sa.Integer(), nullable=True),
+        sa.Column("dated", sa.Float(), nullable=False),
+        sa.Column("full_text", sa.Float(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=True),
+        sa.Column("newest", UtcDateTime(), nullable=True),
+        sa.Column("lastmod", UtcDateTime(), nullable=True),
+        sa.Column("behind", sa.Integer(), nullable=False),
+        sa.Column("doubted_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("source_id", "url"),
     )
     op.create_table(
@@ -308,4 +324,10 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("delivery_id IS NULL"),
             postgresql_where=sa.text("delivery_id IS NULL"),
+        )
+
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE VIRTUAL TABLE article_search "
+            "USING fts5(terms, content='', detail=none, tokenize='ascii')"
         )
