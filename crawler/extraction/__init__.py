@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urljoin
 
@@ -41,10 +41,12 @@ from crawler.items import ArticleItem, Candidate, Hints, NotArticle, Page, Trait
 from crawler.text import clean_line, clean_text
 from crawler.urls import believable_canonical, clean_url
 
-__all__ = ["Dissection", "ZonedText", "dissect", "extract"]
+__all__ = ["NO_ADDRESS", "Dissection", "ZonedText", "dissect", "extract"]
 
 _HTML_TYPES = ("text/html", "application/xhtml", "application/xml", "text/xml", "text/plain")
 _SNIFF = 2048
+NO_ADDRESS = "https://page.invalid/"
+"""Stands for the address of a page that came without one and names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,19 @@ def _read(
     with _collector_paused():
         tree = parse(text)
         try:
+            page = page if page.url else replace(page, url=_claimed_address(tree))
             return conclude(_find(page, hints, tree, read_selected(text, hints.select)))
         finally:
             tree.dissolve()
+
+
+def _claimed_address(tree: Tree) -> str:
+    """Where a page of unknown address says that it stands."""
+    claims = read_structured(tree, NO_ADDRESS)
+    for claim in (claims.canonical, claims.first("og:url"), string(claims.node.get("url"))):
+        if claim and (address := clean_url(claim)):
+            return address
+    return NO_ADDRESS
 
 
 @contextmanager
