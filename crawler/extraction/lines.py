@@ -134,29 +134,25 @@ def _content(text: str) -> set[str]:
 
 
 def without_known(texts: Iterable[str], known: Known, title: str) -> list[str]:
-    """The texts of blocks without the sentences that stand on many pages of the site."""
+    """The texts of blocks without those whose every sentence stands on many pages of the site.
+
+    A known sentence among others stays: what is written into a paragraph was meant for its readers,
+    and a sentence that agencies repeat in each report of a subject is what a watchlist waits for.
+    """
     whole = list(texts)
     if not known:
         return whole
-    kept = [_without_sentences(text, known, title) for text in whole]
+    kept = [text for text in whole if not _is_known_throughout(text, known, title)]
     taken = sum(map(len, whole)) - sum(map(len, kept))
-    if taken > _MOST_TAKEN * sum(map(len, whole)):
-        return whole
-    return [text for text in kept if text]
+    return whole if taken > _MOST_TAKEN * sum(map(len, whole)) else kept
 
 
-def _without_sentences(text: str, known: Known, title: str) -> str:
-    if len(text) < 2 * _SHORTEST_SENTENCE:
-        return text
-    sentences = _SENTENCE.split(text)
-    kept = [
-        sentence
+def _is_known_throughout(text: str, known: Known, title: str) -> bool:
+    sentences = [s for s in _SENTENCE.split(text) if len(s) >= _SHORTEST_SENTENCE]
+    return bool(sentences) and not any(
+        line_key(sentence, PROSE) not in known or speaks_of(title, sentence)
         for sentence in sentences
-        if len(sentence) < _SHORTEST_SENTENCE
-        or line_key(sentence, PROSE) not in known
-        or speaks_of(title, sentence)
-    ]
-    return text if len(kept) == len(sentences) else " ".join(kept)
+    )
 
 
 def lines_of(blocks: list[Block], places: list[int], url: str) -> tuple[int, ...]:

@@ -88,14 +88,13 @@ def test_a_link_is_known_by_its_address_whatever_it_says() -> None:
     assert "the canal" not in read(story(3, extras[3]), 3, memory.furniture(DAY)).body
 
 
-def test_a_sentence_at_the_end_of_a_paragraph_is_known_too() -> None:
-    def extra(number: int) -> str:
-        return f"<p>The {number}th hearing is held in spring, the court has said. {TEASER}</p>"
-
-    memory = learnt(*[extra(number) for number in range(3)])
-    found = read(story(7, extra(7)), 7, memory.furniture(DAY))
-    assert "The 7th hearing is held in spring, the court has said." in found.body
-    assert "Khyber Canal" not in found.body
+def test_a_known_sentence_stays_among_others_and_goes_where_all_are_known() -> None:
+    notice = "The ferry office is open from eight to four, and closed on holidays."
+    pair = [f"<p>{TEASER} {notice}</p>", f"<p>{notice} {TEASER}</p>", f"<p>{TEASER} {notice}</p>"]
+    memory = learnt(*pair)
+    news = f"<p>The seventh hearing is held in spring, the court has said. {TEASER}</p>"
+    assert TEASER in read(story(7, news), 7, memory.furniture(DAY)).body
+    assert TEASER not in read(story(7, pair[1]), 7, memory.furniture(DAY)).body
 
 
 def test_what_is_known_comes_back_when_its_page_shows_it_still() -> None:
