@@ -300,8 +300,7 @@ def record_article(
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
     one_at_a_time(session)
     entry = session.get_one(Entry, entry_id)
-    addresses = (item.canonical_url, item.url, *item.further_pages)
-    keys = {entry.url_key, *map(url_key, addresses)}
+    keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
     text = fingerprint(item.title, item.body)
     searched = Searched(item.canonical_url, entry.source_id, shingles(item.title, item.body), at)
     decision = decide(_evidence(session, entry, item, keys, text, searched))
@@ -313,6 +312,8 @@ def record_article(
         keep_sketch(session, article_id, sketch(searched.text), at)
         recorded = Recorded("article", article_id)
         _learn(session, entry.source_id, item, at)
+    # A further page that was taken for an article of its own is no reason to drop the whole.
+    keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
     return replace(recorded, source_id=entry.source_id)
