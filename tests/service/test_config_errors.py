@@ -35,6 +35,11 @@ SOURCE = '[source.dawn]\nurl = "https://www.dawn.com/"\n'
             SOURCE + "[source.dawn.select]\nbdy = 'p'",
             'config.toml:4: source.dawn.select.bdy: unknown key; did you mean "body"?',
         ),
+        (
+            SOURCE + "[source.dawn.select]\nbody = 'div.text >'",
+            "config.toml:4: source.dawn.select.body: 'div.text >' is no CSS selector; write one "
+            'like "div.article p"',
+        ),
         ("[source.dawn]", "config.toml:1: source.dawn.url: is missing; it has no default"),
         (
             "[source]\ndawn = 'https://www.dawn.com/'",
