@@ -39,6 +39,8 @@ def _byte_of(code: int) -> int:
 
 
 _LATIN = bytes(map(_byte_of, range(256)))
+_SHARP = "ß"
+"""Unfolds to two letters, and stands in most German texts."""
 _PUNCTUATION = tuple((char, chr(_byte_of(ord(char)))) for char in "’“”—–‘\u00a0…•„‹›")
 """What stands beyond Latin-1 in most of the world's Latin text; each folds to one of ASCII."""
 _SHORT = 12
@@ -126,6 +128,8 @@ def fold(text: str) -> Folded:
     """The folded text of any text."""
     if (letters := _latin(text)) is not None:
         return _fold_latin(text, letters)
+    if _SHARP in text and (letters := _latin(text.replace(_SHARP, "ss"))) is not None:
+        return _fold_latin(text, letters, is_longer=True)
     if len(text) < _SHORT:
         return _fold_letters(text)
     return _fold_numbers(text)
@@ -157,12 +161,23 @@ def _latin(text: str) -> bytes | None:
     return None if _UNLIKE in letters else letters
 
 
-def _fold_latin(text: str, letters: bytes) -> Folded:
-    """Nothing was dropped or unfolded: each byte stands at its own place."""
+def _doubled(text: str) -> _Offsets:
+    """The offset of each letter of a text whose ß are written ss, and of its end."""
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    return np.repeat(np.arange(len(codes) + 1), np.append(1 + (codes == ord(_SHARP)), 1))
+
+
+def _fold_latin(text: str, letters: bytes, *, is_longer: bool = False) -> Folded:
+    """One byte for each letter, each at its own place but where ß are written ss."""
     numbers = np.frombuffer(_without_apostrophes(b" %b " % letters), np.uint8)
     single = _single(numbers != _SPACE)
     encoded = numbers[single].tobytes()
-    return Folded(text, encoded, lambda: _shifted(single.nonzero()[0]), plain=True)
+
+    def sources() -> _Offsets:
+        places = _shifted(single.nonzero()[0])
+        return _doubled(text)[places] if is_longer else places
+
+    return Folded(text, encoded, sources, plain=True)
 
 
 def _without_apostrophes(letters: bytes) -> bytes:
