@@ -186,6 +186,8 @@ async def crawl_host(site: Site, host: str) -> int:
 def test_a_source_moved_during_a_visit_does_not_mix_two_addresses(on_a_site: Run) -> None:
     async def script(site: Site) -> None:
         on_feed(site, "/a", "/b")
+        # The old feed is on its way for as long as a whole other crawl takes.
+        site.config = {"timeout": "30s"}
         writer = Writer(site.store)
         try:
             context = site._context(writer, await shared_pool())
