@@ -46,6 +46,7 @@ class Scheduler:
         work: dict[str, Callable[[], Awaitable[object]]] = {
             "crawl": self._start_crawls,
             "match": app.match,
+            "archive": app.archive,
             "gather": app.gather,
             "deliver": app.deliver,
         }
