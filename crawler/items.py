@@ -79,6 +79,10 @@ class Page:
     content_type: str | None
     """The header's value, with its charset if it has one."""
     fetched_at: datetime
+    status: int = 200
+    """0 for a page made of what the source gave, which was not fetched."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """As they came, with whatever they say; cut to what a page of a database bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,8 @@ class PageItem:
     entry_id: int
     page: Page
     hints: Hints
+    article_id: int | None = None
+    """Of a page that is visited again: its article."""
     by_source: bool = False
     """Whether the page was made of what the source gave, and was not fetched."""
 
@@ -212,3 +218,5 @@ class OutcomeItem:
     page: Page
     hints: Hints
     outcome: ArticleItem | NotArticle
+    article_id: int | None = None
+    """Of a page that was visited again: its article."""

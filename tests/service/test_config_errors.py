@@ -454,6 +454,24 @@ def _toml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def test_a_fault_of_a_watchlist_hides_no_other_fault_of_it(tmp_path: Path) -> None:
+    text = """
+        [watchlist.w]
+        any = ["Durand Line", "Torkham"]
+        notfy = ["desk"]
+        notify = ["nobody"]
+        min_mentions = "2"
+        examples = [ { text = "nothing of it", expect = true } ]
+        """
+    told = faults(tmp_path, text)
+    assert [fault.split(": ")[1] for fault in told] == [
+        "watchlist.w.any[0]",
+        "watchlist.w.notfy",
+        "watchlist.w.notify[0]",
+        "watchlist.w.min_mentions",
+    ]
+
+
 @pytest.mark.parametrize(
     ("header", "why"),
     [
