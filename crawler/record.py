@@ -6,8 +6,8 @@ policies, and its rows are committed together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -17,7 +17,21 @@ from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
+from crawler.revisiting import hastened
+from crawler.schedule import Spell, late_reason
+from crawler.shingles import shingles, sketch
+from crawler.site_memory import (
+    Look,
+    SiteMemory,
+    lines_from_bytes,
+    lines_to_bytes,
+    looks_from_json,
+    looks_to_json,
+)
+from crawler.stories import WINDOW
+from crawler.story_search import Searched, near_identical
 from crawler.urls import host_of, same_site, url_key
+from crawler.windows import Window, look_through
 from store.articles import (
     Article,
     ArticleUrl,
@@ -27,7 +41,9 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
-from store.sources import Document, HostState, SourceState
+from store.revisions import Revisit
+from store.sources import Document, HostState, SiteState, SourceState
+from store.stories import keep_sketch, one_at_a_time
 
 MAX_GUID = 1000
 FORGOTTEN = timedelta(days=30)
@@ -53,17 +69,34 @@ class Listing:
     """How many new baseline entries may be fetched; the others are only remembered as known."""
     children: tuple[str, ...] = ()
     """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
+    source_url: str = ""
+    """The address that the source had when the visit began; empty: not to be compared."""
     lastmod: datetime | None = None
     """Of a part: what its index says of its last change."""
     old_before: datetime | None = None
     """For a document read for the first time: what is dated before is no news."""
+    older: str | None = None
+    """Where it goes on with older entries."""
+    conditional: bool = False
+    """Whether it was asked for with validators."""
+    spells: tuple[Spell, ...] = ()
+    """Times since the last visit in which nothing could be read: what they explain is late."""
+    gap: int | None = None
+    """The gap that it is read for: it is a page of older entries, and no document to remember."""
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
-    """Keeps a document's new entries together with its validators; returns those to fetch."""
+    """Keeps a document's new entries together with its validators; returns those to fetch.
+
+    Nothing is kept for a source that was given another address while the visit was under way.
+    """
+    if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
+        return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
+    hasten(session, listing.entries, listing.at)
     articles = articles_at(session, fresh)
-    entries = [_entry(listing, key, item) for key, item in fresh.items()]
+    below = _below_known(listing, fresh)
+    entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
     left = listing.fetch
     for entry in entries:
         if entry.url_key in articles:
@@ -73,11 +106,33 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
         elif entry.baseline:
             left -= 1
     session.add_all(entries)
-    _keep_document(session, listing)
+    if listing.gap is None:
+        _keep_document(session, listing, fresh)
     if listing.children:
         _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def hasten(session: Session, items: Sequence[EntryItem], now: datetime) -> None:
+    """Looks soon at articles that we have and that the source says it changed since."""
+    told = {url_key(item.url): item.modified for item in items if item.modified}
+    articles = articles_at(session, told) if told else {}
+    for key, number in articles.items():
+        revisit, modified = session.get(Revisit, number), told[key]
+        if revisit is None or modified is None or revisit.checked_at is None:
+            continue
+        soon = hastened(modified, revisit.modified, revisit.checked_at, now)
+        revisit.modified = max(modified, revisit.modified or modified)
+        if soon is not None:
+            revisit.next_at = min(soon, revisit.next_at or soon)
+        session.add(revisit)
+
+
+def has_moved(session: Session, source_id: str, url: str) -> bool:
+    """Whether the source is another than the one at `url`, or is not known."""
+    state = session.get(SourceState, source_id)
+    return state is None or state.url != url
 
 
 def _keep_children(session: Session, listing: Listing) -> None:
@@ -93,18 +148,26 @@ def _keep_children(session: Session, listing: Listing) -> None:
             session.delete(known[url])
 
 
-def is_baseline(listing: Listing, item: EntryItem) -> bool:
+def is_baseline(listing: Listing, item: EntryItem, *, below: bool = False) -> bool:
     """Whether an entry was there before we looked, and so is stored but not alerted by itself.
 
     A document that a known source is read from for the first time (a feed found after the old one
     died, the sitemap of a new day) lists old and new together: dates tell them apart. What has no
     date is taken for news in a feed, whose window is short, and for old in a sitemap or on a page,
-    which may list a whole archive.
+    which may list a whole archive. `below`: in a feed, below an entry that is known, because feeds
+    begin with the newest: then it is old too.
     """
     if listing.baseline or listing.old_before is None:
         return listing.baseline
     date = item.published or item.modified
-    return listing.kind != "feed" if date is None else date < listing.old_before
+    return below or listing.kind != "feed" if date is None else date < listing.old_before
+
+
+def _below_known(listing: Listing, fresh: Mapping[str, EntryItem]) -> set[str]:
+    """Keys of the entries that stand below the first known one of a document."""
+    keys = [url_key(item.url) for item in listing.entries] if listing.old_before else []
+    first = next((at for at, key in enumerate(keys) if key not in fresh), len(keys))
+    return set(keys[first:])
 
 
 def _unknown_entries(
@@ -117,7 +180,7 @@ def _unknown_entries(
     return {key: item for key, item in by_key.items() if key not in known}
 
 
-def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
+def _entry(listing: Listing, key: str, item: EntryItem, *, below: bool) -> Entry:
     return Entry(
         source_id=listing.source_id,
         url=item.url,
@@ -126,17 +189,35 @@ def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
         guid=item.guid[:MAX_GUID] if item.guid else None,
         title=item.title,
         item=entry_to_json(item),
-        baseline=is_baseline(listing, item),
+        baseline=is_baseline(listing, item, below=below),
         found_at=listing.at,
         next_attempt_at=listing.at,
+        late=None if listing.baseline else _late(listing, item),
     )
 
 
-def _keep_document(session: Session, listing: Listing) -> None:
+def _late(listing: Listing, item: EntryItem) -> str | None:
+    published = item.published if item.published_precision == "minute" else None
+    otherwise = "the source had moved on" if listing.gap is not None else None
+    return late_reason(published, listing.at, listing.spells, otherwise)
+
+
+def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryItem]) -> None:
     document = session.get(Document, (listing.source_id, listing.url))
     if document is None:
         document = Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
     document.kind, document.role = listing.kind, listing.role
+    window = Window(
+        entries=listing.entries,
+        fresh=fresh,
+        older=listing.older,
+        at=listing.at,
+        # The second is read now and then beside the main one: its window may well move on.
+        first=listing.baseline or listing.role == "second",
+        conditional=listing.conditional,
+        etag=listing.answer.etag,
+    )
+    look_through(session, document, window)
     # Always as a pair: a new ETag beside an old Last-Modified would vouch for two states.
     document.etag = listing.answer.etag
     document.last_modified = listing.answer.last_modified
@@ -168,6 +249,7 @@ def record_unchanged(
     document.visits += 1
     document.fetched_at = at
     document.lastmod = lastmod or document.lastmod
+    document.overlap = 1.0 if document.entries else None
     if not answer.not_modified:
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)
@@ -208,39 +290,62 @@ class Recorded:
     article_id: int
     reason: str = ""
     """What a duplicate was recognised by."""
+    source_id: str = field(default="", compare=False)
+    """The source whose entry the page is."""
 
 
 def record_article(
     session: Session, entry_id: int, item: ArticleItem, page_sha256: str, at: datetime
 ) -> Recorded:
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
+    one_at_a_time(session)
     entry = session.get_one(Entry, entry_id)
     keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
     text = fingerprint(item.title, item.body)
-    decision = decide(_evidence(session, entry, item, keys, text))
+    searched = Searched(item.canonical_url, entry.source_id, shingles(item.title, item.body), at)
+    decision = decide(_evidence(session, entry, item, keys, text, searched))
     if isinstance(decision, Duplicate):
         recorded = Recorded("duplicate", decision.article_id, decision.reason)
     else:
         story_id = decision.story_id or _new_story(session, at)
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
+        keep_sketch(session, article_id, sketch(searched.text), at)
         recorded = Recorded("article", article_id)
+        _learn(session, entry.source_id, item, at)
+    # A further page that was taken for an article of its own is no reason to drop the whole.
+    keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
-    return recorded
+    return replace(recorded, source_id=entry.source_id)
 
 
 def _evidence(
-    session: Session, entry: Entry, item: ArticleItem, keys: set[str], text: str
+    session: Session,
+    entry: Entry,
+    item: ArticleItem,
+    keys: set[str],
+    text: str,
+    searched: Searched,
 ) -> Evidence:
     at_address = [
         session.get_one(Article, number) for number in articles_at(session, keys).values()
     ]
-    same_text = articles_with_fingerprint(session, text) if text else []
-    return Evidence(
+    evidence = Evidence(
         at_address=sorted((_known(a, item) for a in at_address), key=lambda known: known.id),
         same_guid_and_title=[_known(a, item) for a in _same_guid(session, entry, item)],
-        same_text=[_known(a, item) for a in same_text],
+        same_text=_same_text(session, item, text, searched.at),
     )
+    if isinstance(decide(evidence), Duplicate):
+        return evidence
+    near = near_identical(session, searched)
+    return replace(evidence, near_text=[_known(a, item) for a in near])
+
+
+def _same_text(session: Session, item: ArticleItem, text: str, at: datetime) -> list[Known]:
+    """Elsewhere only what was seen lately: an old text that another site brings is news."""
+    found = articles_with_fingerprint(session, text) if text else []
+    known = [(article.first_seen or at, _known(article, item)) for article in found]
+    return [each for seen, each in known if each.same_site or at - seen <= WINDOW]
 
 
 def _known(article: Article, item: ArticleItem) -> Known:
@@ -300,6 +405,7 @@ def _add_article(
         published=item.published,
         published_precision=item.published_precision,
         published_from=item.published_from,
+        published_offset=_minutes(item.published_offset),
         modified=item.modified,
         first_seen=at,
         paywalled=item.paywalled,
@@ -307,12 +413,64 @@ def _add_article(
         page_sha256=page_sha256,
         extractor=item.extractor,
         confidence=item.confidence,
+        candidates=[asdict(candidate) for candidate in item.candidates],
+        form=item.form,
         baseline=entry.baseline and not _is_news_elsewhere(session, entry),
+        late=entry.late,
     )
     session.add(article)
     session.flush()
     assert article.id is not None
     return article.id
+
+
+def _minutes(offset: timedelta | None) -> int | None:
+    return None if offset is None else round(offset / timedelta(minutes=1))
+
+
+def _learn(session: Session, source_id: str, item: ArticleItem, at: datetime) -> None:
+    """Adds a page's lines to what is known of its site."""
+    traits = item.traits
+    if not traits.visible:
+        return  # it was not read off a page
+    look = Look(min(100, 100 * traits.taken // traits.visible), traits.furniture)
+    state = _site(session, item.url)
+    memory = _memory(state).learnt(traits.lines, look, at.date())
+    state.articles, state.lines = memory.articles, lines_to_bytes(memory)
+    state.furniture = memory.furniture(at.date())
+    _keep_site(session, state, memory, source_id, at)
+
+
+def record_unread(session: Session, entry_id: int, url: str, at: datetime) -> None:
+    """A page on which no text was found: a site whose articles all look so was redesigned.
+
+    Further attempts at the same page tell nothing new.
+    """
+    entry = session.get_one(Entry, entry_id)
+    state = session.get(SiteState, host_of(url))
+    if state is not None and entry.attempts == 0:
+        memory = _memory(state).seen_as(Look(0, 0))
+        _keep_site(session, state, memory, entry.source_id, at)
+
+
+def _site(session: Session, url: str) -> SiteState:
+    host = host_of(url)
+    return session.get(SiteState, host) or SiteState(host=host)
+
+
+def _memory(state: SiteState) -> SiteMemory:
+    return SiteMemory(state.articles, lines_from_bytes(state.lines), looks_from_json(state.looks))
+
+
+def _keep_site(
+    session: Session, state: SiteState, memory: SiteMemory, source_id: str, at: datetime
+) -> None:
+    state.looks, state.learnt_at = looks_to_json(memory), at
+    session.add(state)
+    source = session.get(SourceState, source_id)
+    if source is not None and source.suspicion != memory.suspicion():
+        source.suspicion = memory.suspicion()
+        session.add(source)
 
 
 def _is_news_elsewhere(session: Session, entry: Entry) -> bool:
@@ -361,26 +519,18 @@ def record_failed_page(session: Session, entry_id: int, why: str, again_at: date
     session.add(entry)
 
 
+def record_held_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
+    """The page's host is busy: that says nothing of the page, and uses up no attempt."""
+    entry = session.get_one(Entry, entry_id)
+    entry.last_error, entry.next_attempt_at = why, again_at
+    session.add(entry)
+
+
 def hold_host(session: Session, host: str, until: datetime) -> None:
     """The host asked to be left alone until then."""
     state = session.get(HostState, host) or HostState(host=host)
     state.not_before = until
     session.add(state)
-
-
-def recent_articles_per_day(session: Session, source_id: str, now: datetime) -> float:
-    """Mean number of new entries a day over the last week, first visits left out."""
-    week = timedelta(days=7)
-    query = select(func.count()).where(
-        Entry.source_id == source_id,
-        col(Entry.baseline).is_(False),
-        col(Entry.found_at) > now - week,
-    )
-    state = session.get(SourceState, source_id)
-    if state is None or state.baseline_at is None:
-        return 0.0
-    known_for = min(max(now - state.baseline_at, timedelta(days=1)), week)
-    return session.exec(query).one() / (known_for / timedelta(days=1))
 
 
 def article_from_entry(item: EntryItem, canonical_url: str) -> ArticleItem | None:

@@ -29,16 +29,18 @@ from crawler.channels import (
 )
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
+from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
 from crawler.pool import ProcessingError
 from crawler.reading import Reading, read_document
 from crawler.record import Listing, record_listing, record_unchanged
+from crawler.schedule import Spell
 from crawler.search import Asked, Read, Search
 from crawler.sources import Document
 from crawler.sources.discover import Channel
 from crawler.sources.ranking import Role
 from crawler.sources.rotation import Part, parts_to_read
-from store.articles import Entry
+from store.articles import Entry, article_urls_of
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
 
@@ -69,7 +71,7 @@ class Wanted:
     url: str
     kind: Literal["auto", "feed", "sitemap", "wordpress", "listing"]
     role: str
-    """As `store.sources.Document.role`."""
+    """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap."""
     headers: Mapping[str, str] = field(default_factory=dict)
     asked: Asked | None = None
     """What a search for channels wants it for; None for a known document."""
@@ -110,6 +112,19 @@ class Visit:
         """Documents asked for and not yet read."""
         self.refresh_asked: timedelta | None = None
         self.title: str | None = None
+        self.blocked = False
+        """Whether the last answer refused us."""
+        self.max_age: timedelta | None = None
+        """How long its documents may be kept."""
+        self.crawl_delay: timedelta | None = None
+        self.host = ""
+        """The host of its source."""
+        self.read_before = True
+        """Whether the source could be read of late."""
+        self.spells: tuple[Spell, ...] = ()
+        """Times since the last visit in which nothing could be read."""
+        self.started = context.clock()
+        self.filling = Filling(source_id, context)
         self._context = context
         self._search: Search | None = None
         self._pages_left = FIRST_VISIT_PAGES
@@ -167,6 +182,8 @@ class Visit:
         known = self._known.get(url)
         if known is None or known.visits % UNCONDITIONAL == UNCONDITIONAL - 1:
             return {}
+        if known.visits < known.trusted_from:
+            return {}
         pairs = (("If-None-Match", known.etag), ("If-Modified-Since", known.last_modified))
         return {name: value for name, value in pairs if value}
 
@@ -210,8 +227,14 @@ class Visit:
             answer.content_type,
             timezone=self.source.timezone,
             links=self.source.select.links,
+            known=self._articles() if wanted.kind == "listing" else (),
         )
         return await self._context.pool.run(read_document, wanted.kind, document)
+
+    def _articles(self) -> tuple[str, ...]:
+        """What the source was seen to publish: its addresses have a shape."""
+        with self._context.store.reading() as session:
+            return tuple(article_urls_of(session, self.source_id))
 
     async def _keep_unchanged(self, wanted: Wanted, answer: Answer) -> Next:
         self.documents_read += 1
@@ -232,6 +255,7 @@ class Visit:
     def _listing(self, wanted: Wanted, answer: Answer, reading: Reading) -> Listing:
         return Listing(
             source_id=self.source_id,
+            source_url=self.source.url,
             url=wanted.url,
             kind=reading.kind,
             role=wanted.role,
@@ -244,6 +268,9 @@ class Visit:
             old_before=None if self._was_read(wanted.url) else self._old_before,
             children=reading.document.documents[:PARTS],
             lastmod=self._lastmods.get(wanted.url),
+            older=reading.document.older,
+            conditional=bool(wanted.headers),
+            spells=self.spells,
         )
 
     def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:
@@ -359,7 +386,7 @@ class Visit:
         now = self._context.clock()
         fresh = await self._context.writer.write(
             lambda session: record_chosen(
-                session, self.source_id, measures, search.likely, listings, now
+                session, self.source_id, self.source.url, measures, search.likely, listings, now
             )
         )
         for entries in fresh:

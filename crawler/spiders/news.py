@@ -7,20 +7,32 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
 from scrapy import Request, Spider
-from scrapy.exceptions import CloseSpider
+from scrapy.exceptions import CloseSpider, DropItem
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
-from crawler.contents import page_of
+from crawler.catching_up import take_answer
+from crawler.contents import page_of as page_by_source
 from crawler.context import CrawlContext
-from crawler.items import ArticleItem, Hints, Page, PageItem, Select
+from crawler.health import PageTally, refusal
+from crawler.items import ArticleItem, PageItem
 from crawler.pool import PoolClosedError
 from crawler.record import (
     Recorded,
@@ -29,10 +41,12 @@ from crawler.record import (
     hold_host,
     record_article,
     record_failed_page,
+    record_held_page,
     record_not_article,
 )
+from crawler.revisits import Again, Revisits, hints_of, own_headers, page_of
 from crawler.robots import RobotRules
-from crawler.schedule import page_retry, retry_after_time
+from crawler.schedule import PATIENCE, page_retry, retry_after_time
 from crawler.urls import clean_url, host_of, listed_url
 from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
@@ -40,6 +54,8 @@ from store.errors import RefusedChangeError, StoreError
 
 log = structlog.get_logger("crawler")
 
+AGAIN_LAST = -10
+"""What is new goes before what may have changed."""
 DOCUMENT_FIRST = 10
 """Documents go before pages: what a source lists is known before anything else can fail."""
 
@@ -56,11 +72,13 @@ class NewsSpider(Spider):
         entries: Sequence[Entry],
         context: CrawlContext,
         visited: Callable[[Visit], Awaitable[None]],
+        again: Sequence[Again] = (),
         **kwargs: Any,
     ) -> None:
         """`entries`: those that wait on this host from earlier crawls.
 
-        `visited` is told of a visit when its last document has been read.
+        `visited` is told of a visit when its last document has been read. `again`: pages of
+        articles that we have, to be looked at for edits.
         """
         super().__init__(**kwargs)
         self.host = host
@@ -68,12 +86,14 @@ class NewsSpider(Spider):
         self.context = context
         self.articles = 0
         self.requests = 0
-        self.failed_pages = 0
+        self.pages = PageTally()
         self.store_error: StoreError | None = None
         """What ended the crawl, where that was the database."""
         self.robots: dict[str, RobotRules] = {}
         self._waiting = entries
         self._visited = visited
+        self._again = again
+        self.revisits = Revisits(context)
         self._asked: set[int] = set()
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
@@ -85,12 +105,24 @@ class NewsSpider(Spider):
                 yield self._document_request(visit, wanted)
         for page in self._pages(self._waiting):
             yield page
+        for again in self._again:
+            yield self._request(
+                again.url,
+                dict(again.headers),
+                callback=self.read_again,
+                cb_kwargs={"again": again},
+                priority=AGAIN_LAST,
+            )
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
             wanted.url,
             # Without max-age=0 a cache on the way may answer with yesterday's list.
-            {"Cache-Control": "max-age=0", **visit.source.headers, **wanted.headers},
+            {
+                "Cache-Control": "max-age=0",
+                **own_headers(visit.source, wanted.url),
+                **wanted.headers,
+            },
             callback=self.read_document,
             cb_kwargs={"visit": visit, "wanted": wanted},
             priority=DOCUMENT_FIRST,
@@ -103,22 +135,22 @@ class NewsSpider(Spider):
             if entry.host == self.host and entry.id not in self._asked:
                 self._asked.add(entry.id)
                 source = self.context.sources.get(entry.source_id)
-                hints = _hints(entry, source)
-                given = page_of(hints.entry, self.context.clock()) if hints.entry else None
+                hints = hints_of(entry, source)
+                given = page_by_source(hints.entry, self.context.clock()) if hints.entry else None
                 if given is not None and entry.attempts == 0:
                     yield PageItem(entry.id, given, hints, by_source=True)
                     continue
-                headers = source.headers if source else {}
+                headers = own_headers(source, entry.url)
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
                 )
 
-    def _request(self, url: str, headers: dict[str, str], **kwargs: Any) -> Request:
+    def _request(self, url: str, headers: Mapping[str, str], **kwargs: Any) -> Request:
         proxy = self.context.config.proxy
         self.requests += 1
         return Request(
             url,
-            headers=headers,
+            headers=dict(headers),
             meta={"proxy": proxy} if proxy else {},
             errback=self.no_answer,
             dont_filter=True,
@@ -142,16 +174,29 @@ class NewsSpider(Spider):
             if item is not None:
                 yield item
 
+    async def read_again(self, response: Response, again: Again) -> AsyncIterator[PageItem]:
+        """The page of an article that we have came."""
+        with self.surviving():
+            answer = answer_of(response)
+            await self._heed(answer)
+            item = None if self.held else await self.revisits.take(again, answer)
+            self._end_if_held()
+            if item is not None:
+                yield item
+
     async def no_answer(self, failure: Failure) -> AsyncIterator[Request | PageItem]:
         """No answer came at all."""
         if self.held:
             return
         request: Request = failure.request  # type: ignore[attr-defined]
         guard = self.context.why_refused(host_of(request.url))
-        answer = answer_of_failure(request.url, failure, guard)
+        answer = answer_of_failure(request.url, failure.value, guard)
         with self.surviving():
             if "entry" in request.cb_kwargs:
                 await self._take_page(answer, request.cb_kwargs["entry"])
+                return
+            if "again" in request.cb_kwargs:
+                await self.revisits.take(request.cb_kwargs["again"], answer)
                 return
             async for following in self._take_document(answer, **request.cb_kwargs):
                 yield following
@@ -171,11 +216,14 @@ class NewsSpider(Spider):
     ) -> AsyncIterator[Request | PageItem]:
         await self._heed(answer)
         try:
-            following = await visit.take(wanted, answer, self._sitemaps(answer.url))
+            sitemaps = self._sitemaps(answer.url)
+            following = await take_answer(visit, wanted, answer, sitemaps, self.context)
         except RefusedChangeError as error:
             visit.errors.append(f"{wanted.url}: {error}")
             following = Next()
         visit.outstanding += len(following.documents) - 1
+        if rules := self.robots.get(self.host):
+            visit.crawl_delay = rules.crawl_delay
         if visit.outstanding == 0:
             await self._visited(visit)
         for document in following.documents:
@@ -193,20 +241,57 @@ class NewsSpider(Spider):
         await self._heed(answer)
         if answer.refused:
             await self._give_up(entry, answer.error or "refused", "refused")
+        elif answer.host_is_busy and self.context.clock() - found_at(entry) < PATIENCE:
+            await self._put_off(entry, answer)
         elif answer.error is not None:
-            await self.page_failed(entry.id, answer.error)
+            await self.page_failed(entry.id, refusal(answer.status, answer.body) or answer.error)
         else:
             source = self.context.sources.get(entry.source_id)
-            page = Page(answer.url, answer.body, answer.content_type, self.context.clock())
-            return PageItem(entry.id, page, _hints(entry, source))
+            return PageItem(
+                entry.id, page_of(answer, self.context.clock()), hints_of(entry, source)
+            )
         return None
+
+    async def ask_further_page(self, entry_id: int, url: str) -> Answer:
+        """The answer to a further page of an entry's article; robots.txt and delays hold as ever.
+
+        Raises DropItem when the host asked to be left alone: the entry goes on waiting.
+        """
+        source = self.context.sources.get(self._entry(entry_id).source_id)
+        request = self._request(url, source.headers if source else {}, callback=NO_CALLBACK)
+        engine = self.crawler.engine
+        assert engine is not None
+        try:
+            answer = answer_of(await engine.download_async(request))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the page did not come
+            guard = self.context.why_refused(host_of(url))
+            answer = answer_of_failure(url, error, guard)
+        await self._heed(answer)
+        if self.held:
+            raise DropItem("the host asked to be left alone", log_level="DEBUG")
+        return answer
+
+    def attempts(self, entry_id: int) -> int:
+        """How often an entry's page was asked for before."""
+        return self._entry(entry_id).attempts
+
+    async def _put_off(self, entry: Entry, answer: Answer) -> None:
+        """429 and 503 are the host's state, not the page's: no attempt is used up."""
+        number, why = entry.id or 0, answer.error or "the host is busy"
+        until = retry_after_time(answer.retry_after, self.context.clock())
+        await self.context.writer.write(
+            lambda session: record_held_page(session, number, why, until)
+        )
+        self.pages.failed(entry.source_id, entry.url, refusal(answer.status, answer.body) or why)
+        log.info("page", url=entry.url, status="put off", why=why, again_at=until)
 
     async def page_failed(
         self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
     ) -> None:
         """The page is tried again later, or given up when it will not become an article."""
         entry = self._entry(entry_id)
-        self.failed_pages += 1
+        if outcome == "failed":
+            self.pages.failed(entry.source_id, entry.url, why)
         again_at = page_retry(
             entry.attempts + 1, self.context.clock(), jitter=self.context.chance()
         )
@@ -245,6 +330,8 @@ class NewsSpider(Spider):
 
     def page_recorded(self, recorded: Recorded, article: ArticleItem) -> None:
         """An article was filed or recognised."""
+        if article.body:
+            self.pages.had(recorded.source_id)
         self.articles += recorded.outcome == "article"
         log.info(
             "page",
@@ -271,14 +358,7 @@ class NewsSpider(Spider):
             log.info("host", host=host, status="held", until=until)
 
 
-def _hints(entry: Entry, source: Any) -> Hints:
-    item = entry_from_json(entry.item)
-    if source is None:
-        return Hints(entry=item)
-    select = source.select
-    return Hints(
-        entry=item,
-        timezone=source.timezone,
-        lang=source.lang or item.lang,
-        select=Select(links=select.links, body=select.body, title=select.title, date=select.date),
-    )
+def found_at(entry: Entry) -> datetime:
+    """When an entry was listed; every row has it."""
+    assert entry.found_at is not None
+    return entry.found_at

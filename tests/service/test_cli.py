@@ -596,6 +596,19 @@ def test_retry_leaves_what_was_delivered_alone(run: Run, stored: Store) -> None:
 # ---- the program itself --------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("stored")
+def test_a_backup_is_the_database_and_the_id_that_belongs_to_it(run: Run, tmp_path: Path) -> None:
+    outcome = run("backup", "copies.db")
+    assert outcome.status == 0
+    assert "verified" in outcome.out
+    assert (tmp_path / "copies.db.id").read_text() == (tmp_path / "wirewatch.id").read_text()
+    (tmp_path / "copies.db").replace(tmp_path / "wirewatch.db")
+    assert [row["id"] for row in run("articles", "--json").rows] == [2, 1]
+    again = run("backup", "wirewatch.db")
+    assert again.status == 1
+    assert "is left as it is" in again.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
