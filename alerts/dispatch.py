@@ -177,20 +177,24 @@ class Dispatcher:
         try:
             await context.writer.write(
                 lambda session: set_right(
-                    session, now, CLOCK_SLACK, longest, list(context.channels)
+                    session, now, CLOCK_SLACK, longest, list(context.channels), self._in_hand()
                 )
             )
         except StoreError as error:
             log.error("dispatch", status="not looked over", why=str(error))
         self._looked = now
 
+    def _in_hand(self) -> set[int]:
+        """Ids of the deliveries that are being sent or whose outcome is not yet written."""
+        in_hand = {id_ for lane in self._working.values() for id_ in lane.in_hand}
+        return in_hand.union(self._ledger.open_ids)
+
     async def _renew(self) -> None:
         now = self._context.clock()
         if not self._running or abs(now - self._renewed) < RENEW:
             return
         until = now + LEASE
-        ids = {id_ for lane in self._working.values() for id_ in lane.in_hand}
-        ids.update(self._ledger.open_ids)
+        ids = self._in_hand()
         try:
             await self._context.writer.write(
                 lambda session: renew(session, self._token, until, ids)

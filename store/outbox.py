@@ -284,19 +284,21 @@ def set_right(
     slack: timedelta,
     farthest: timedelta,
     channels: Collection[str],
+    without: Collection[int] = (),
 ) -> int:
     """Makes due what a clock that was ahead put off, and holds what nobody may send.
 
     What was made or attempted later than `slack` from now was written while the clock was ahead, so
     its times mean nothing; nor does any wait beyond `farthest`. Deliveries of channels that are not
-    among `channels`, or were told to stop, become held: they wait for a person. Returns the
-    number of rows that changed.
+    among `channels`, or were told to stop, become held: they wait for a person. `without` are ids
+    of deliveries that are being sent. Returns the number of rows that changed.
     """
     ahead = now + slack
     foretold = exists().where(col(Attempt.delivery_id) == col(Delivery.id), col(Attempt.at) > ahead)
     late = update(Delivery).where(
         col(Delivery.state).in_(WAITING),
         col(Delivery.next_attempt_at) > now,
+        col(Delivery.id).not_in(list(without)),
         or_(
             col(Delivery.created_at) > ahead,
             col(Delivery.next_attempt_at) > now + farthest,
