@@ -51,6 +51,7 @@ class Scheduler:
         work: dict[str, Callable[[], Awaitable[int | None]]] = {
             "crawl": self._start_crawls,
             "match": app.match,
+            "archive": app.archive,
             "gather": app.gather,
             "deliver": app.deliver,
         }

@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, delete, exists, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from store.articles import Article
+from store.deliveries import Match
 from store.sources import moment
 from store.types import UtcDateTime
 
@@ -183,6 +184,42 @@ def evidence_of(session: Session, article_id: int) -> Sequence[Evidence]:
     """What was answered for an article, by revision."""
     query = select(Evidence).where(Evidence.article_id == article_id)
     return session.exec(query.order_by(col(Evidence.revision))).all()
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """A page of which it is known whether its article matched."""
+
+    evidence: Evidence
+    body: bytes
+    """Compressed (zlib)."""
+    matched: bool
+
+
+def waiting_pages(session: Session, limit: int = 20) -> Sequence[WaitingPage]:
+    """Pages whose articles have been matched since they were fetched, oldest first."""
+    matched = exists().where(col(Match.article_id) == col(Evidence.article_id))
+    query = (
+        select(Evidence, KeptPage.body, matched)
+        .join(KeptPage, col(KeptPage.evidence_id) == col(Evidence.id))
+        .join(Article, col(Article.id) == col(Evidence.article_id))
+        .where(
+            col(Article.matched_at).is_not(None),
+            col(Article.matched_revision) >= col(Evidence.revision),
+        )
+        .order_by(col(Evidence.id))
+        .limit(limit)
+    )
+    return [WaitingPage(row[0], row[1], bool(row[2])) for row in session.exec(query)]
+
+
+def settle_page(session: Session, evidence_id: int, place: str | None) -> None:
+    """The page stands in a file, or is not kept: the database forgets it."""
+    if place is not None:
+        evidence = session.get_one(Evidence, evidence_id)
+        evidence.warc = place
+        session.add(evidence)
+    session.execute(delete(KeptPage).where(col(KeptPage.evidence_id) == evidence_id))
 
 
 def due_revisits(
