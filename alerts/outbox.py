@@ -24,6 +24,7 @@ from alerts.gathering import compose_due, deliver_of
 from alerts.matcher import Matcher
 from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
+from alerts.rules import Rule
 from store.articles import Article, unmatched_articles
 from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
 from store.errors import RefusedChangeError
@@ -72,23 +73,22 @@ class Outbox:
     def __init__(self, context: AlertContext) -> None:
         """Builds the matcher."""
         self._context = context
-        self._matcher = Matcher(context.rules)
+        self._rules = context.rules
+        self._matcher = Matcher(self._rules)
         self._aside: set[int] = set()
         """Articles that cannot be matched or stored; none, as far as we know."""
         self._reported = datetime.min.replace(tzinfo=UTC)
 
     def reload(self, context: AlertContext) -> None:
         """Takes a new configuration for everything that has not been matched yet."""
-        if context.rules != self._context.rules:
-            self._matcher = Matcher(context.rules)
         self._context = context
 
     async def match(self) -> int:
         """Matches every article that waits; returns their number. Raises StoreError."""
         total = 0
         while articles := await asyncio.to_thread(self._waiting):
-            context, matcher = self._context, self._matcher
-            found = await asyncio.to_thread(self._find, matcher, articles)
+            context = self._context
+            found = await asyncio.to_thread(self._find, context.rules, articles)
             try:
                 total += await self._keep(context, found)
             except RefusedChangeError:
@@ -108,7 +108,11 @@ class Outbox:
             self._set_aside(one.article, error)
             return 0
 
-    def _find(self, matcher: Matcher, articles: Iterable[Article]) -> list[_Matched]:
+    def _find(self, rules: Mapping[str, Rule], articles: Iterable[Article]) -> list[_Matched]:
+        # In this thread, where a new configuration may take its time, and one at a time.
+        if rules is not self._rules:
+            self._matcher, self._rules = self._matcher.updated(rules), rules
+        matcher = self._matcher
         found = []
         for article in articles:
             try:

@@ -47,7 +47,7 @@ class ReadField:
     def term_places(self, term: Term, key: int, length: int) -> list[Place]:
         """Where a term stands whose key is so many bytes long."""
         folded, index, name, text = self.folded, self.index, self.name, term.text
-        offsets, whole = folded.offsets, folded.original.isascii()
+        offsets, whole = folded.offsets, folded.plain
         starred = text.endswith(STAR)
         places: list[Place] = []
         for before in self.found.get(key, ()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 
 from scrapy import exceptions
@@ -31,6 +33,8 @@ class Answer:
     retry_after: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     """All of them, as they came."""
+    max_age: timedelta | None = None
+    """How long the answer may be kept (Cache-Control)."""
     error: str | None = None
     """In words; None for a usable answer (2xx, or 304 to a conditional request)."""
     refused: bool = False
@@ -75,6 +79,14 @@ def _headers(response: Response) -> tuple[tuple[str, str], ...]:
     return tuple(islice(pairs, MOST_HEADERS))
 
 
+def _max_age(cache_control: str | None) -> timedelta | None:
+    """RFC 9111, section 5.2.2.1; a year at most."""
+    found = re.search(r"\bmax-age\s*=\s*\"?(\d{1,9})", cache_control or "", re.IGNORECASE)
+    if not found or re.search(r"\bno-(?:cache|store)\b", cache_control or "", re.IGNORECASE):
+        return None
+    return timedelta(seconds=min(int(found[1]), 365 * 86400))
+
+
 def answer_of(response: Response) -> Answer:
     """An answer from Scrapy's response."""
     error = None
@@ -92,6 +104,7 @@ def answer_of(response: Response) -> Answer:
         last_modified=_header(response, "Last-Modified"),
         retry_after=_header(response, "Retry-After"),
         headers=_headers(response),
+        max_age=_max_age(_header(response, "Cache-Control")),
         error=error,
     )
 

@@ -74,7 +74,7 @@ class Page:
     """A page as fetched."""
 
     url: str
-    """Where redirects ended."""
+    """Where redirects ended; "" when it is not known: then the page's own claim is taken."""
     body: bytes
     content_type: str | None
     """The header's value, with its charset if it has one."""
@@ -161,7 +161,8 @@ class ArticleItem:
     published_precision: Precision = "unknown"
     published_from: Origin = "unknown"
     published_offset: timedelta | None = None
-    """Of the zone the time was written in, when it was: tells the day as readers there saw it."""
+    """Of the zone the time was written in, else of the source's zone, where one of them is known:
+    tells the day as readers there saw it."""
     modified: datetime | None = None
     paywalled: bool = False
     site_name: str | None = None

@@ -22,7 +22,11 @@ from store.sources import HostState
 ROBOTS_FRESH = timedelta(hours=24)
 """How long a robots.txt is used before it is asked for again (RFC 9309, section 2.4)."""
 ROBOTS_ABSENT = timedelta(hours=1)
-"""How long an unreachable robots.txt forbids everything before it is asked for again."""
+"""How long a robots.txt that answers 5xx or 429 forbids everything before it is asked again."""
+ROBOTS_NO_ANSWER = timedelta(minutes=5)
+"""The same without any answer: an outage, perhaps ours, must not last longer than it does."""
+
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class _Middleware:
@@ -138,10 +142,12 @@ def _is_unreachable(answer: Answer) -> bool:
 
 
 def _is_fresh(known: HostState, now: datetime) -> bool:
-    if known.robots_at is None:
-        return False
+    if known.robots_at is None or known.robots_at > now + CLOCKS_DIFFER:
+        return False  # never, or by a clock that was ahead
     status = known.robots_status
-    reachable = status is not None and status < 500 and status != 429
+    if status is None:
+        return now - known.robots_at < ROBOTS_NO_ANSWER
+    reachable = status < 500 and status != 429
     return now - known.robots_at < (ROBOTS_FRESH if reachable else ROBOTS_ABSENT)
 
 

@@ -11,7 +11,7 @@ from scrapy.exceptions import DropItem
 
 from crawler.extraction import extract
 from crawler.extraction.pages import MOST_PAGES, is_continued, joined
-from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, PageItem
+from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, PageItem, Traits
 from crawler.pool import PoolClosedError, ProcessingError
 from crawler.record import Recorded, record_unread
 from crawler.revisions import file_page
@@ -58,6 +58,9 @@ class ExtractPipeline(_Pipeline):
         if item.by_source and isinstance(outcome, NotArticle):
             # What the source gave is no article; the page itself may well be one.
             outcome = replace(outcome, retry=True)
+        elif item.by_source and isinstance(outcome, ArticleItem):
+            # It is made of the source's text alone and tells nothing of how the site's pages look.
+            outcome = replace(outcome, traits=Traits())
         return OutcomeItem(item.entry_id, item.page, hints, outcome, item.article_id)
 
     def _furniture(self, url: str) -> bytes:

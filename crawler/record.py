@@ -6,8 +6,8 @@ policies, and its rows are committed together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
 from crawler.revisiting import hastened
+from crawler.schedule import Spell, late_reason
 from crawler.shingles import shingles, sketch
 from crawler.site_memory import (
     Look,
@@ -30,6 +31,7 @@ from crawler.site_memory import (
 from crawler.stories import WINDOW
 from crawler.story_search import Searched, near_identical
 from crawler.urls import host_of, same_site, url_key
+from crawler.windows import Window, look_through
 from store.articles import (
     Article,
     ArticleUrl,
@@ -73,6 +75,14 @@ class Listing:
     """Of a part: what its index says of its last change."""
     old_before: datetime | None = None
     """For a document read for the first time: what is dated before is no news."""
+    older: str | None = None
+    """Where it goes on with older entries."""
+    conditional: bool = False
+    """Whether it was asked for with validators."""
+    spells: tuple[Spell, ...] = ()
+    """Times since the last visit in which nothing could be read: what they explain is late."""
+    gap: int | None = None
+    """The gap that it is read for: it is a page of older entries, and no document to remember."""
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
@@ -85,7 +95,8 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
     hasten(session, listing.entries, listing.at)
     articles = articles_at(session, fresh)
-    entries = [_entry(listing, key, item) for key, item in fresh.items()]
+    below = _below_known(listing, fresh)
+    entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
     left = listing.fetch
     for entry in entries:
         if entry.url_key in articles:
@@ -95,7 +106,8 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
         elif entry.baseline:
             left -= 1
     session.add_all(entries)
-    _keep_document(session, listing)
+    if listing.gap is None:
+        _keep_document(session, listing, fresh)
     if listing.children:
         _keep_children(session, listing)
     session.flush()
@@ -136,18 +148,26 @@ def _keep_children(session: Session, listing: Listing) -> None:
             session.delete(known[url])
 
 
-def is_baseline(listing: Listing, item: EntryItem) -> bool:
+def is_baseline(listing: Listing, item: EntryItem, *, below: bool = False) -> bool:
     """Whether an entry was there before we looked, and so is stored but not alerted by itself.
 
     A document that a known source is read from for the first time (a feed found after the old one
     died, the sitemap of a new day) lists old and new together: dates tell them apart. What has no
     date is taken for news in a feed, whose window is short, and for old in a sitemap or on a page,
-    which may list a whole archive.
+    which may list a whole archive. `below`: in a feed, below an entry that is known, because feeds
+    begin with the newest: then it is old too.
     """
     if listing.baseline or listing.old_before is None:
         return listing.baseline
     date = item.published or item.modified
-    return listing.kind != "feed" if date is None else date < listing.old_before
+    return below or listing.kind != "feed" if date is None else date < listing.old_before
+
+
+def _below_known(listing: Listing, fresh: Mapping[str, EntryItem]) -> set[str]:
+    """Keys of the entries that stand below the first known one of a document."""
+    keys = [url_key(item.url) for item in listing.entries] if listing.old_before else []
+    first = next((at for at, key in enumerate(keys) if key not in fresh), len(keys))
+    return set(keys[first:])
 
 
 def _unknown_entries(
@@ -160,7 +180,7 @@ def _unknown_entries(
     return {key: item for key, item in by_key.items() if key not in known}
 
 
-def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
+def _entry(listing: Listing, key: str, item: EntryItem, *, below: bool) -> Entry:
     return Entry(
         source_id=listing.source_id,
         url=item.url,
@@ -169,17 +189,35 @@ def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
         guid=item.guid[:MAX_GUID] if item.guid else None,
         title=item.title,
         item=entry_to_json(item),
-        baseline=is_baseline(listing, item),
+        baseline=is_baseline(listing, item, below=below),
         found_at=listing.at,
         next_attempt_at=listing.at,
+        late=None if listing.baseline else _late(listing, item),
     )
 
 
-def _keep_document(session: Session, listing: Listing) -> None:
+def _late(listing: Listing, item: EntryItem) -> str | None:
+    published = item.published if item.published_precision == "minute" else None
+    otherwise = "the source had moved on" if listing.gap is not None else None
+    return late_reason(published, listing.at, listing.spells, otherwise)
+
+
+def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryItem]) -> None:
     document = session.get(Document, (listing.source_id, listing.url))
     if document is None:
         document = Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
     document.kind, document.role = listing.kind, listing.role
+    window = Window(
+        entries=listing.entries,
+        fresh=fresh,
+        older=listing.older,
+        at=listing.at,
+        # The second is read now and then beside the main one: its window may well move on.
+        first=listing.baseline or listing.role == "second",
+        conditional=listing.conditional,
+        etag=listing.answer.etag,
+    )
+    look_through(session, document, window)
     # Always as a pair: a new ETag beside an old Last-Modified would vouch for two states.
     document.etag = listing.answer.etag
     document.last_modified = listing.answer.last_modified
@@ -211,6 +249,7 @@ def record_unchanged(
     document.visits += 1
     document.fetched_at = at
     document.lastmod = lastmod or document.lastmod
+    document.overlap = 1.0 if document.entries else None
     if not answer.not_modified:
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)
@@ -251,6 +290,8 @@ class Recorded:
     article_id: int
     reason: str = ""
     """What a duplicate was recognised by."""
+    source_id: str = field(default="", compare=False)
+    """The source whose entry the page is."""
 
 
 def record_article(
@@ -259,8 +300,7 @@ def record_article(
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
     one_at_a_time(session)
     entry = session.get_one(Entry, entry_id)
-    addresses = (item.canonical_url, item.url, *item.further_pages)
-    keys = {entry.url_key, *map(url_key, addresses)}
+    keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
     text = fingerprint(item.title, item.body)
     searched = Searched(item.canonical_url, entry.source_id, shingles(item.title, item.body), at)
     decision = decide(_evidence(session, entry, item, keys, text, searched))
@@ -272,9 +312,11 @@ def record_article(
         keep_sketch(session, article_id, sketch(searched.text), at)
         recorded = Recorded("article", article_id)
         _learn(session, entry.source_id, item, at)
+    # A further page that was taken for an article of its own is no reason to drop the whole.
+    keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
-    return recorded
+    return replace(recorded, source_id=entry.source_id)
 
 
 def _evidence(
@@ -374,6 +416,7 @@ def _add_article(
         candidates=[asdict(candidate) for candidate in item.candidates],
         form=item.form,
         baseline=entry.baseline and not _is_news_elsewhere(session, entry),
+        late=entry.late,
     )
     session.add(article)
     session.flush()
@@ -476,26 +519,18 @@ def record_failed_page(session: Session, entry_id: int, why: str, again_at: date
     session.add(entry)
 
 
+def record_held_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
+    """The page's host is busy: that says nothing of the page, and uses up no attempt."""
+    entry = session.get_one(Entry, entry_id)
+    entry.last_error, entry.next_attempt_at = why, again_at
+    session.add(entry)
+
+
 def hold_host(session: Session, host: str, until: datetime) -> None:
     """The host asked to be left alone until then."""
     state = session.get(HostState, host) or HostState(host=host)
     state.not_before = until
     session.add(state)
-
-
-def recent_articles_per_day(session: Session, source_id: str, now: datetime) -> float:
-    """Mean number of new entries a day over the last week, first visits left out."""
-    week = timedelta(days=7)
-    query = select(func.count()).where(
-        Entry.source_id == source_id,
-        col(Entry.baseline).is_(False),
-        col(Entry.found_at) > now - week,
-    )
-    state = session.get(SourceState, source_id)
-    if state is None or state.baseline_at is None:
-        return 0.0
-    known_for = min(max(now - state.baseline_at, timedelta(days=1)), week)
-    return session.exec(query).one() / (known_for / timedelta(days=1))
 
 
 def article_from_entry(item: EntryItem, canonical_url: str) -> ArticleItem | None:

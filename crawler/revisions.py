@@ -230,9 +230,9 @@ def _edit(session: Session, article: Article, item: ArticleItem) -> Edit | None:
 
 def _bare(told: Told, known: Known) -> Told:
     """Without lines that have been recognised as furniture since one of the texts was read."""
-    kept = [
-        without_known(line, known, told.title)
+    own = [
+        line
         for line in told.body.split("\n")
         if not known & {line_key(line, PROSE), line_key(line, LINE)}
     ]
-    return replace(told, body="\n".join(kept))
+    return replace(told, body="\n".join(without_known(own, known, told.title)))

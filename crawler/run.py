@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,18 +13,21 @@ from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.crawler import Crawler as ScrapyCrawler
 from sqlmodel import Session, col, select
 
-from crawler.config import SourceConfig
+from crawler.config import CrawlerConfig, SourceConfig
 from crawler.context import CrawlContext
-from crawler.record import forget_documents, recent_articles_per_day
+from crawler.health import RECENT, Attempt
+from crawler.outages import Connection, record_outage, spells
+from crawler.record import forget_documents
 from crawler.revisits import pages_again
-from crawler.schedule import VisitOutcome, next_visit
+from crawler.schedule import FURTHEST, RETRY_AFTER_LONGEST, longest_wait
 from crawler.settings import crawl_settings
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of
 from crawler.visit import Visit
+from crawler.visits import record_pages, record_visit
 from store.articles import hosts_waiting, waiting_entries
 from store.revisions import hosts_to_revisit
-from store.sources import CrawlRun, HostState, SourceState, source_states
+from store.sources import CrawlRun, HostState, PlannedVisit, SourceState, planned_visits
 
 log = structlog.get_logger("crawler")
 
@@ -32,6 +36,9 @@ logging.getLogger("scrapy.downloadermiddlewares.redirect").setLevel(logging.ERRO
 
 DEADLINE = timedelta(minutes=30)
 """A crawl that takes longer is stopped; what is left of it waits for the host's next turn."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+FURTHEST_HELD = RETRY_AFTER_LONGEST + CLOCKS_DIFFER
+"""No host is held longer than this; a later time is a wrong clock's."""
 GRACE = timedelta(seconds=6)
 """How long requests in flight may take once a crawl is told to stop."""
 
@@ -63,24 +70,51 @@ def jobs_due(context: CrawlContext, now: datetime, *, every_source: bool = False
     `every_source` takes all enabled sources for due.
     """
     with context.store.reading() as session:
-        states = source_states(session)
-        held = set(session.exec(select(HostState.host).where(col(HostState.not_before) > now)))
-        waiting = [*hosts_waiting(session, now), *hosts_to_revisit(session, now)]
+        planned = planned_visits(session)
+        held = held_until(session, now)
+        waiting = [
+            *hosts_waiting(session, now, now + FURTHEST),
+            *hosts_to_revisit(session, now),
+        ]
     # Hosts with a due source first: backlogs of pages must not keep a feed from being read.
     hosts: dict[str, list[str]] = {}
     for source_id, source in context.sources.items():
-        if source.enabled and (every_source or _is_due(states.get(source_id), source, now)):
+        plan = planned.get(source_id)
+        if source.enabled and (every_source or _is_due(plan, source, context.config, now)):
             hosts.setdefault(host_of(source.url), []).append(source_id)
     for host in waiting:
         hosts.setdefault(host, [])
     return [HostJob(host, tuple(ids)) for host, ids in hosts.items() if host not in held]
 
 
-def _is_due(state: SourceState | None, source: SourceConfig, now: datetime) -> bool:
-    if state is None or state.url != source.url or state.next_visit is None:
+def _is_due(
+    plan: PlannedVisit | None, source: SourceConfig, config: CrawlerConfig, now: datetime
+) -> bool:
+    if plan is None or plan.url != source.url or plan.next_visit is None or plan.next_visit <= now:
         return True
-    # A time beyond any plan was written by a wrong clock.
-    return state.next_visit <= now or state.next_visit > now + timedelta(days=31)
+    every = source.every or config.every
+    # A time beyond any plan was written by a wrong clock, or before `every` was shortened; what a
+    # host asked for is looked at apart.
+    return plan.next_visit > now + longest_wait(every, plan.state) + CLOCKS_DIFFER
+
+
+def held_until(session: Session, now: datetime) -> dict[str, datetime]:
+    """The hosts that wish to be left alone, and until when."""
+    query = select(HostState.host, HostState.not_before).where(
+        col(HostState.not_before) > now, col(HostState.not_before) <= now + FURTHEST_HELD
+    )
+    return {host: until for host, until in session.exec(query) if until is not None}
+
+
+def held_sources(context: CrawlContext, now: datetime) -> dict[str, str]:
+    """Enabled sources that are not visited now because their host is held: why, by source."""
+    with context.store.reading() as session:
+        held = held_until(session, now)
+    return {
+        source_id: f"{host} asked to be left alone until {held[host]:%Y-%m-%d %H:%M} UTC"
+        for source_id, source in context.sources.items()
+        if source.enabled and (host := host_of(source.url)) in held
+    }
 
 
 class Crawls:
@@ -89,6 +123,7 @@ class Crawls:
     def __init__(self, context: CrawlContext) -> None:
         """Needs the asyncio reactor to be installed (`service.loop`)."""
         self.context = context
+        self._connection = Connection()
         self._running: dict[str, ScrapyCrawler] = {}
 
     @property
@@ -104,8 +139,8 @@ class Crawls:
         context, started = self.context, self.context.clock()
         visits = await context.writer.write(lambda session: self._visits(session, job))
         with context.store.reading() as session:
-            entries = waiting_entries(session, job.host, started)
             again = pages_again(session, context.sources, job.host, started)
+            entries = waiting_entries(session, job.host, started, started + FURTHEST)
         runner = AsyncCrawlerRunner(crawl_settings(context.config, self._delay(job)))
         scrapy_crawler = runner.create_crawler(NewsSpider)
         self._running[job.host] = scrapy_crawler
@@ -126,14 +161,32 @@ class Crawls:
         assert isinstance(spider, NewsSpider)
         if spider.store_error is not None:
             raise spider.store_error
+        now = context.clock()
+        records = [self._recording(visit, now) for visit in spider.visits if not visit.recorded]
         return await context.writer.write(
-            lambda session: self._close(session, job, spider, started)
+            lambda session: self._close(session, job, spider, started, records)
         )
 
     async def _visited(self, visit: Visit) -> None:
         """Records a visit as soon as its documents are read: its pages may take half an hour."""
         now = self.context.clock()
-        await self.context.writer.write(lambda session: self._record_visit(session, visit, now))
+        record = self._recording(visit, now)
+        await self.context.writer.write(record)
+
+    def _recording(self, visit: Visit, now: datetime) -> Callable[[Session], None]:
+        """The change that records a visit, and an outage of ours where it shows one."""
+        before = self._connection.offline_since
+        self._connection.note(Attempt(visit.host, now, visit.succeeded, visit.read_before))
+        since = self._connection.offline_since
+        every = visit.source.every or self.context.config.every
+        chance = self.context.chance()
+
+        def record(session: Session) -> None:
+            if since != before:
+                record_outage(session, since, now)
+            record_visit(session, visit, every, now, chance, offline=since is not None)
+
+        return record
 
     async def _finish(self, task: asyncio.Task[None], scrapy_crawler: ScrapyCrawler) -> None:
         """Waits for the crawl; cancelling its task would leave the engine running."""
@@ -170,68 +223,40 @@ class Crawls:
                 forget_documents(session, source_id)
                 state.kind = source.kind
                 session.add(state)
-            visits.append(Visit(source_id, source, state.last_success, self.context))
+            visits.append(self._visit(session, state, source))
         return visits
 
+    def _visit(self, session: Session, state: SourceState, source: SourceConfig) -> Visit:
+        visit, now = Visit(state.id, source, state.last_success, self.context), self.context.clock()
+        visit.spells = spells(session, state, now)
+        visit.host = state.host
+        visit.read_before = state.failing_since is None or now - state.failing_since < RECENT
+        return visit
+
     def _close(
-        self, session: Session, job: HostJob, spider: NewsSpider, started: datetime
+        self,
+        session: Session,
+        job: HostJob,
+        spider: NewsSpider,
+        started: datetime,
+        records: Sequence[Callable[[Session], None]],
     ) -> CrawlReport:
         now = self.context.clock()
-        for visit in spider.visits:
-            if not visit.recorded:
-                self._record_visit(session, visit, now)
+        for record in records:
+            record(session)
+        record_pages(session, spider.pages, now)
         errors = tuple(error for visit in spider.visits for error in visit.errors)
         report = CrawlReport(
             host=job.host,
             sources=job.sources,
             requests=spider.requests,
-            entries=sum(visit.new_entries for visit in spider.visits),
+            entries=sum(v.new_entries + v.filling.new_entries for v in spider.visits),
             articles=spider.articles,
             errors=errors,
             failed_sources=tuple(v.source_id for v in spider.visits if not v.succeeded),
         )
         session.add(_run_row(report, started, now))
         return report
-
-    def _record_visit(self, session: Session, visit: Visit, now: datetime) -> None:
-        visit.recorded = True
-        state = session.get(SourceState, visit.source_id)
-        if state is None or state.url != visit.source.url:
-            return  # the source moved to another address meanwhile
-        state.last_visit = now
-        state.title = visit.title or state.title
-        if visit.succeeded:
-            state.failures, state.last_error, state.state = 0, None, "ok"
-            state.last_success = now
-            state.baseline_at = state.baseline_at or now
-        else:
-            state.failures += 1
-            state.last_error = "; ".join(visit.errors)[:1000] or "the visit was interrupted"
-            state.state = "gone" if visit.gone else "failing"
-        if visit.new_entries and not visit.first:
-            state.last_new_article = now
-        state.articles_per_day = recent_articles_per_day(session, visit.source_id, now)
-        state.next_visit = next_visit(self._outcome(visit, state), now, self.context.chance())
-        session.add(state)
-        log.info(
-            "visit",
-            source=visit.source_id,
-            status="ok" if visit.succeeded else "error",
-            new=visit.new_entries,
-            first=visit.first,
-            error=state.last_error,
-            next_visit=state.next_visit,
-        )
-
-    def _outcome(self, visit: Visit, state: SourceState) -> VisitOutcome:
-        every = visit.source.every or self.context.config.every
-        return VisitOutcome(
-            every=every,
-            failures=state.failures,
-            gone=visit.gone,
-            articles_per_day=state.articles_per_day,
-            refresh_asked=visit.refresh_asked,
-        )
 
 
 def _new_state(

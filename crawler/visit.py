@@ -29,10 +29,12 @@ from crawler.channels import (
 )
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
+from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
 from crawler.pool import ProcessingError
 from crawler.reading import Reading, read_document
 from crawler.record import Listing, record_listing, record_unchanged
+from crawler.schedule import Spell
 from crawler.search import Asked, Read, Search
 from crawler.sources import Document
 from crawler.sources.discover import Channel
@@ -69,7 +71,7 @@ class Wanted:
     url: str
     kind: Literal["auto", "feed", "sitemap", "wordpress", "listing"]
     role: str
-    """As `store.sources.Document.role`."""
+    """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap."""
     headers: Mapping[str, str] = field(default_factory=dict)
     asked: Asked | None = None
     """What a search for channels wants it for; None for a known document."""
@@ -110,6 +112,19 @@ class Visit:
         """Documents asked for and not yet read."""
         self.refresh_asked: timedelta | None = None
         self.title: str | None = None
+        self.blocked = False
+        """Whether the last answer refused us."""
+        self.max_age: timedelta | None = None
+        """How long its documents may be kept."""
+        self.crawl_delay: timedelta | None = None
+        self.host = ""
+        """The host of its source."""
+        self.read_before = True
+        """Whether the source could be read of late."""
+        self.spells: tuple[Spell, ...] = ()
+        """Times since the last visit in which nothing could be read."""
+        self.started = context.clock()
+        self.filling = Filling(source_id, context)
         self._context = context
         self._search: Search | None = None
         self._pages_left = FIRST_VISIT_PAGES
@@ -166,6 +181,8 @@ class Visit:
     def _validators(self, url: str) -> dict[str, str]:
         known = self._known.get(url)
         if known is None or known.visits % UNCONDITIONAL == UNCONDITIONAL - 1:
+            return {}
+        if known.visits < known.trusted_from:
             return {}
         pairs = (("If-None-Match", known.etag), ("If-Modified-Since", known.last_modified))
         return {name: value for name, value in pairs if value}
@@ -251,6 +268,9 @@ class Visit:
             old_before=None if self._was_read(wanted.url) else self._old_before,
             children=reading.document.documents[:PARTS],
             lastmod=self._lastmods.get(wanted.url),
+            older=reading.document.older,
+            conditional=bool(wanted.headers),
+            spells=self.spells,
         )
 
     def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:

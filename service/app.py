@@ -136,7 +136,10 @@ class App:
         # News first: whatever is wrong with a summary must not hold it up.
         made = await self._outbox.gather(flush=flush)
         made += await self._outbox.summarise_first_visits(flush=flush)
-        return made + await self._outbox.report_dead_letters()
+        made += await self._outbox.report_dead_letters()
+        if made:
+            self._dispatcher.wake()
+        return made
 
     async def deliver(self) -> int:
         """Attempts the deliveries that are due; returns their number."""

@@ -13,7 +13,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Connection, Index, UniqueConstraint, event, func, inspect, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    UniqueConstraint,
+    event,
+    func,
+    inspect,
+    or_,
+    text,
+)
 from sqlalchemy.orm import Mapper
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -59,6 +71,8 @@ class Entry(SQLModel, table=True):
     outcome: str | None = None
     """NULL (waiting) | article | duplicate | not_article | refused | failed | old (not fetched)"""
     article_id: int | None = Field(default=None, index=True)
+    late: str | None = None
+    """Why it was found long after its publication, in words; None when it was not."""
 
 
 class Story(SQLModel, table=True):
@@ -127,6 +141,8 @@ class Article(SQLModel, table=True):
     baseline: bool = False
     removed_at: datetime | None = moment()
     """When its page was found to be gone; NULL while it is there."""
+    late: str | None = None
+    """Why it was found long after its publication, in words; None when it was not."""
     matched_at: datetime | None = moment()
     matched_revision: int = 0
     """The revision that was matched last; 0 before the first time."""
@@ -179,26 +195,32 @@ def articles_with_fingerprint(session: Session, fingerprint: str) -> Sequence[Ar
 
 
 def waiting_entries(
-    session: Session, host: str, now: datetime, limit: int = 1000
+    session: Session, host: str, now: datetime, furthest: datetime | None = None, limit: int = 1000
 ) -> Sequence[Entry]:
-    """Entries on a host whose next attempt has come, oldest first."""
+    """Entries on a host whose next attempt has come, oldest first.
+
+    A time after `furthest` was written by a wrong clock and counts as come.
+    """
     query = (
         select(Entry)
-        .where(col(Entry.outcome).is_(None), Entry.host == host, Entry.next_attempt_at <= now)  # type: ignore[operator]
+        .where(col(Entry.outcome).is_(None), Entry.host == host, _has_come(now, furthest))
         .order_by(col(Entry.id))
         .limit(limit)
     )
     return session.exec(query).all()
 
 
-def hosts_waiting(session: Session, now: datetime) -> list[str]:
-    """Hosts that have entries whose next attempt has come."""
+def hosts_waiting(session: Session, now: datetime, furthest: datetime | None = None) -> list[str]:
+    """Hosts that have entries whose next attempt has come; `furthest` as for `waiting_entries`."""
     query = (
-        select(Entry.host)
-        .where(col(Entry.outcome).is_(None), Entry.next_attempt_at <= now)  # type: ignore[operator]
-        .distinct()
+        select(Entry.host).where(col(Entry.outcome).is_(None), _has_come(now, furthest)).distinct()
     )
     return list(session.exec(query))
+
+
+def _has_come(now: datetime, furthest: datetime | None) -> ColumnElement[bool]:
+    at = col(Entry.next_attempt_at)
+    return at <= now if furthest is None else or_(at <= now, at > furthest)
 
 
 def unmatched_articles(session: Session, limit: int = 200) -> Sequence[Article]:

@@ -26,8 +26,7 @@ def check_database(store: Store) -> list[str]:
         found = list(islice(broken_chains(session), _MOST))
     if store.path is None:
         return found
-    with store.writing() as session:
-        index_missing(session)
+    index_missing(store)
     try:
         with store.read_engine.connect() as connection:
             for (line,) in connection.execute(text(f"PRAGMA integrity_check({_MOST})")):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, Index
-from sqlmodel import Field, Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, col, or_, select
 
 from store.types import UtcDateTime
 
@@ -47,6 +47,23 @@ class SourceState(SQLModel, table=True):
     """When its first successful visit had listed what was there; later entries are news."""
     suspicion: str | None = None
     """Why its pages no longer look as they did, a sentence for people; None when they do."""
+    reason: str | None = None
+    """Why its state is what it is, in words."""
+    state_since: datetime | None = moment()
+    failing_since: datetime | None = moment()
+    """The first of the visits that failed in a row."""
+    told_state: str = "ok"
+    """The state that people were last told of."""
+    rhythm: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """When it publishes: counters that `crawler.rhythm` keeps."""
+    pace: float = 1.0
+    """Below 1 its visits are closer together, because its window moves on too fast."""
+    pages_failed: int = 0
+    """Pages that could not be had since one last could."""
+    page_error: str | None = None
+    """What the last of them met."""
+    remarks: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """What the last visit noticed that is no failure, in words."""
 
 
 class Document(SQLModel, table=True):
@@ -86,6 +103,14 @@ class Document(SQLModel, table=True):
     """Of the main one: checks in a row in which the second listed what it did not."""
     doubted_at: datetime | None = moment()
     """Of the main one: when another was last looked for in its place."""
+    overlap: float | None = None
+    """Share of its window that was known when it was last read."""
+    recent: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Keys of the entries that were new in it last: where one of them is, nothing was missed."""
+    reached_at: datetime | None = moment()
+    """The newest publication in it when it was last read."""
+    trusted_from: int = 0
+    """From so many visits on its validators are sent again; they were seen to lie."""
 
 
 class HostState(SQLModel, table=True):
@@ -119,6 +144,50 @@ class SiteState(SQLModel, table=True):
     learnt_at: datetime | None = moment()
 
 
+class Gap(SQLModel, table=True):
+    """A time of which a source's articles may not have been seen; read up until it is closed."""
+
+    __tablename__ = "gap"
+    __table_args__ = (Index("ix_gap_source", "source_id", "state"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: str
+    url: str
+    """The document whose window had moved on."""
+    opened_at: datetime | None = moment(nullable=False)
+    closed_at: datetime | None = moment()
+    state: str = "open"
+    """open | filled | unfilled"""
+    after: datetime | None = moment()
+    """The last known article before it."""
+    before: datetime | None = moment()
+    """The first known article after it."""
+    known: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Keys of the last known articles: a page that lists one of them reaches back far enough."""
+    pages: list[list[str]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Kind and address of what is still to be read, the next one first."""
+    read: int = 0
+    """Pages read."""
+    failures: int = 0
+    """Attempts at the next page that failed."""
+    found: int = 0
+    """Articles found in it."""
+
+
+class Outage(SQLModel, table=True):
+    """A time in which nothing could be read for a reason of ours."""
+
+    __tablename__ = "outage"
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    """service (it did not run) | network (most sources could not be reached)"""
+    began_at: datetime | None = moment(nullable=False)
+    ended_at: datetime | None = moment()
+    told: str = ""
+    """"" | began | ended: what people were told of it"""
+
+
 class CrawlRun(SQLModel, table=True):
     """One crawl of one host, for status and for reading back what happened."""
 
@@ -150,12 +219,45 @@ def source_states(session: Session) -> dict[str, SourceState]:
     return {state.id: state for state in session.exec(select(SourceState))}
 
 
+class PlannedVisit(NamedTuple):
+    """When a source is to be visited; thousands are looked through every second."""
+
+    id: str
+    url: str
+    state: str
+    next_visit: datetime | None
+
+
+def planned_visits(session: Session) -> dict[str, PlannedVisit]:
+    """The plans of all known sources by id."""
+    query = select(SourceState.id, SourceState.url, SourceState.state, col(SourceState.next_visit))
+    return {row[0]: PlannedVisit(*row) for row in session.exec(query)}
+
+
 def documents_of(session: Session, source_id: str) -> Sequence[Document]:
     """The documents of a source in the order of their roles."""
     query = select(Document).where(Document.source_id == source_id)
     return sorted(
         session.exec(query), key=lambda document: (ROLES.index(document.role), document.url)
     )
+
+
+def open_gaps(session: Session, source_id: str) -> Sequence[Gap]:
+    """The source's gaps that are still being read up, oldest first."""
+    query = select(Gap).where(Gap.source_id == source_id, Gap.state == "open")
+    return session.exec(query.order_by(col(Gap.id))).all()
+
+
+def unfilled_gaps(session: Session, since: datetime) -> Sequence[Gap]:
+    """Gaps that could not be read up, given up since then, oldest first."""
+    query = select(Gap).where(Gap.state == "unfilled", col(Gap.closed_at) >= since)
+    return session.exec(query.order_by(col(Gap.id))).all()
+
+
+def outages_since(session: Session, since: datetime) -> Sequence[Outage]:
+    """Outages of ours that lasted beyond a moment, oldest first; open ones among them."""
+    query = select(Outage).where(or_(col(Outage.ended_at).is_(None), col(Outage.ended_at) > since))
+    return session.exec(query.order_by(col(Outage.id))).all()
 
 
 def document(session: Session, source_id: str, url: str) -> Document | None:

@@ -13,11 +13,18 @@ import click
 import pytest
 
 from alerts.records import match_record
+from crawler.items import ArticleItem
 from crawler.sources.ranking import Measure
 from scripts.manual import MANUAL, TABLES, manual, table
 from service.cli import COMMANDS, command_of
 from service.config import load
-from service.json_objects import article_object, channel_object, delivery_object, source_object
+from service.json_objects import (
+    article_object,
+    channel_object,
+    delivery_object,
+    extracted_object,
+    source_object,
+)
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from tests.service.configs import ROOT, SHIPPED, write
@@ -97,7 +104,10 @@ def test_every_command_and_option_is_in_the_manual() -> None:
 def test_every_field_of_an_object_is_in_the_manual() -> None:
     text = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     article, match, delivery = Article(), Match(), Delivery()
+    extracted = extracted_object(ArticleItem("", "", "", "", "")).keys()
+    further = extracted - article_object(article).keys()
     objects = {
+        "extracted": sorted(further | {"zones"}),
         "article": article_object(article),
         "match": match_record(match, article),
         "delivery": delivery_object(delivery, []),

@@ -16,6 +16,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -27,8 +28,10 @@ from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
+from crawler.catching_up import take_answer
 from crawler.contents import page_of as page_by_source
 from crawler.context import CrawlContext
+from crawler.health import PageTally, refusal
 from crawler.items import ArticleItem, PageItem
 from crawler.pool import PoolClosedError
 from crawler.record import (
@@ -38,11 +41,12 @@ from crawler.record import (
     hold_host,
     record_article,
     record_failed_page,
+    record_held_page,
     record_not_article,
 )
 from crawler.revisits import Again, Revisits, hints_of, own_headers, page_of
 from crawler.robots import RobotRules
-from crawler.schedule import page_retry, retry_after_time
+from crawler.schedule import PATIENCE, page_retry, retry_after_time
 from crawler.urls import clean_url, host_of, listed_url
 from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
@@ -82,7 +86,7 @@ class NewsSpider(Spider):
         self.context = context
         self.articles = 0
         self.requests = 0
-        self.failed_pages = 0
+        self.pages = PageTally()
         self.store_error: StoreError | None = None
         """What ended the crawl, where that was the database."""
         self.robots: dict[str, RobotRules] = {}
@@ -212,11 +216,14 @@ class NewsSpider(Spider):
     ) -> AsyncIterator[Request | PageItem]:
         await self._heed(answer)
         try:
-            following = await visit.take(wanted, answer, self._sitemaps(answer.url))
+            sitemaps = self._sitemaps(answer.url)
+            following = await take_answer(visit, wanted, answer, sitemaps, self.context)
         except RefusedChangeError as error:
             visit.errors.append(f"{wanted.url}: {error}")
             following = Next()
         visit.outstanding += len(following.documents) - 1
+        if rules := self.robots.get(self.host):
+            visit.crawl_delay = rules.crawl_delay
         if visit.outstanding == 0:
             await self._visited(visit)
         for document in following.documents:
@@ -234,8 +241,10 @@ class NewsSpider(Spider):
         await self._heed(answer)
         if answer.refused:
             await self._give_up(entry, answer.error or "refused", "refused")
+        elif answer.host_is_busy and self.context.clock() - found_at(entry) < PATIENCE:
+            await self._put_off(entry, answer)
         elif answer.error is not None:
-            await self.page_failed(entry.id, answer.error)
+            await self.page_failed(entry.id, refusal(answer.status, answer.body) or answer.error)
         else:
             source = self.context.sources.get(entry.source_id)
             return PageItem(
@@ -266,12 +275,23 @@ class NewsSpider(Spider):
         """How often an entry's page was asked for before."""
         return self._entry(entry_id).attempts
 
+    async def _put_off(self, entry: Entry, answer: Answer) -> None:
+        """429 and 503 are the host's state, not the page's: no attempt is used up."""
+        number, why = entry.id or 0, answer.error or "the host is busy"
+        until = retry_after_time(answer.retry_after, self.context.clock())
+        await self.context.writer.write(
+            lambda session: record_held_page(session, number, why, until)
+        )
+        self.pages.failed(entry.source_id, entry.url, refusal(answer.status, answer.body) or why)
+        log.info("page", url=entry.url, status="put off", why=why, again_at=until)
+
     async def page_failed(
         self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
     ) -> None:
         """The page is tried again later, or given up when it will not become an article."""
         entry = self._entry(entry_id)
-        self.failed_pages += 1
+        if outcome == "failed":
+            self.pages.failed(entry.source_id, entry.url, why)
         again_at = page_retry(
             entry.attempts + 1, self.context.clock(), jitter=self.context.chance()
         )
@@ -310,6 +330,8 @@ class NewsSpider(Spider):
 
     def page_recorded(self, recorded: Recorded, article: ArticleItem) -> None:
         """An article was filed or recognised."""
+        if article.body:
+            self.pages.had(recorded.source_id)
         self.articles += recorded.outcome == "article"
         log.info(
             "page",
@@ -334,3 +356,9 @@ class NewsSpider(Spider):
         for host in {self.host, host_of(answer.url)}:
             await self.context.writer.write(partial(hold_host, host=host, until=until))
             log.info("host", host=host, status="held", until=until)
+
+
+def found_at(entry: Entry) -> datetime:
+    """When an entry was listed; every row has it."""
+    assert entry.found_at is not None
+    return entry.found_at

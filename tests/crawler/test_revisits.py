@@ -15,11 +15,9 @@ from store.articles import Article
 from store.engine import Store
 from store.integrity import check_database
 from store.revisions import Evidence, Revision, Revisit, broken_chains, unpack
-from tests.crawler import test_crawl
-from tests.crawler.test_crawl import HOUR, NOON, WORDS, Run, Site
+from tests.support.crawled import HOUR, NOON, WORDS, Run, Site, feed
 from tests.support.http import Response
 
-on_a_site, store = test_crawl.on_a_site, test_crawl.store
 MINUTES = timedelta(minutes=1)
 BORDER = "Troops were seen along the Durand Line on Sunday, said the commission. "
 
@@ -128,7 +126,7 @@ def test_furniture_and_form_are_no_edit(
 ) -> None:
     async def script(site: Site) -> None:
         site.publish("/a")
-        site.server.on("/feed", test_crawl.feed(site.server, "/a", "/b", "/c"))
+        site.server.on("/feed", feed(site.server, "/a", "/b", "/c"))
         site.server.on("/a", page("Fence", *PARAGRAPHS))
         for path in ("/b", "/c"):
             body = [f"{path}. {WORDS * 3}", f"{path}. {WORDS}", "Subscribe to our letter today"]

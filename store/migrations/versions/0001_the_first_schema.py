@@ -101,6 +101,10 @@ def upgrade() -> None:
         sa.Column("lastmod", UtcDateTime(), nullable=True),
         sa.Column("behind", sa.Integer(), nullable=False),
         sa.Column("doubted_at", UtcDateTime(), nullable=True),
+        sa.Column("overlap", sa.Float(), nullable=True),
+        sa.Column("recent", sa.JSON(), nullable=False),
+        sa.Column("reached_at", UtcDateTime(), nullable=True),
+        sa.Column("trusted_from", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("source_id", "url"),
     )
     op.create_table(
@@ -120,6 +124,7 @@ def upgrade() -> None:
         sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("article_id", sa.Integer(), nullable=True),
+        sa.Column("late", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source_id", "url_key"),
     )
@@ -140,6 +145,35 @@ def upgrade() -> None:
         sa.Column("source_id", sa.String(), nullable=False),
         sa.Column("summarised_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("source_id"),
+    )
+    op.create_table(
+        "gap",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("after", UtcDateTime(), nullable=True),
+        sa.Column("before", UtcDateTime(), nullable=True),
+        sa.Column("known", sa.JSON(), nullable=False),
+        sa.Column("pages", sa.JSON(), nullable=False),
+        sa.Column("read", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("gap", schema=None) as batch_op:
+        batch_op.create_index("ix_gap_source", ["source_id", "state"], unique=False)
+
+    op.create_table(
+        "outage",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("began_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("told", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "host",
@@ -177,6 +211,15 @@ def upgrade() -> None:
         sa.Column("articles_per_day", sa.Float(), nullable=False),
         sa.Column("baseline_at", UtcDateTime(), nullable=True),
         sa.Column("suspicion", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("state_since", UtcDateTime(), nullable=True),
+        sa.Column("failing_since", UtcDateTime(), nullable=True),
+        sa.Column("told_state", sa.String(), nullable=False),
+        sa.Column("rhythm", sa.JSON(), nullable=False),
+        sa.Column("pace", sa.Float(), nullable=False),
+        sa.Column("pages_failed", sa.Integer(), nullable=False),
+        sa.Column("page_error", sa.String(), nullable=True),
+        sa.Column("remarks", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("source", schema=None) as batch_op:
@@ -222,6 +265,7 @@ def upgrade() -> None:
         sa.Column("form", sa.String(), nullable=False),
         sa.Column("baseline", sa.Boolean(), nullable=False),
         sa.Column("removed_at", UtcDateTime(), nullable=True),
+        sa.Column("late", sa.String(), nullable=True),
         sa.Column("matched_at", UtcDateTime(), nullable=True),
         sa.Column("matched_revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
