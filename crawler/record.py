@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, func, select, update
 
 from crawler.answer import Answer
@@ -105,7 +106,11 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
             entry.outcome = "old"
         elif entry.baseline:
             left -= 1
-    session.add_all(entries)
+    # What is only remembered may be an archive of 50,000: no object of the session's for each.
+    old = [entry.model_dump(exclude={"id"}) for entry in entries if entry.outcome == "old"]
+    if old:
+        session.execute(insert(Entry), old)
+    session.add_all(entry for entry in entries if entry.outcome != "old")
     if listing.gap is None:
         _keep_document(session, listing, fresh)
     if listing.children:

@@ -45,7 +45,7 @@ class Match(SQLModel, table=True):
         default_factory=list, sa_column=Column(JSON, nullable=False)
     )
     silent: str = ""
-    """Why no alert was made of it: "" | first_visit | story"""
+    """Why no alert was made of it: "" | first_visit | story | backfill"""
 
 
 class Change(SQLModel, table=True):

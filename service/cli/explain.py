@@ -152,6 +152,7 @@ class _Explanation:
         silent = {
             "first_visit": "; no alert of its own: the source's first visit",
             "story": "; no alert of its own: its story was told before",
+            "backfill": "; no alert of its own: told in a summary of the past",
         }.get(match.silent, "")
         return f"matched at {show_time(match.matched_at, self.zone)}: {terms}{silent}"
 
