@@ -10,7 +10,14 @@ import pytest
 from sqlmodel import select, update
 
 from crawler.edits import Edit, Told, edit_of, folded
-from crawler.revisiting import Habit, hastened, is_removed, next_revisit
+from crawler.revisiting import (
+    Habit,
+    Looks,
+    are_believed,
+    hastened,
+    is_removed,
+    next_revisit,
+)
 from store.articles import Article
 from store.engine import Store
 from store.integrity import check_database
@@ -296,12 +303,20 @@ def test_a_site_that_edits_much_is_looked_at_more_often() -> None:
 
 
 def test_what_a_source_says_was_modified_counts_once_and_not_the_future() -> None:
-    checked, now = NOON, NOON + HOUR
-    assert hastened(NOON + 30 * MINUTES, None, checked, now) == now
-    assert hastened(NOON + 30 * MINUTES, NOON + 30 * MINUTES, checked, now) is None
-    assert hastened(NOON - HOUR, None, checked, now) is None
-    assert hastened(now + HOUR, None, checked, now) is None
-    assert hastened(NOON + MINUTES, None, NOON, NOON + 2 * MINUTES) == NOON + 10 * MINUTES
+    now = NOON + HOUR
+    assert hastened(NOON + 30 * MINUTES, Looks(NOON), now) == now
+    assert hastened(NOON - HOUR, Looks(NOON), now) is None
+    assert hastened(now + HOUR, Looks(NOON), now) is None
+    assert hastened(NOON + MINUTES, Looks(NOON), NOON + 2 * MINUTES) == NOON + 10 * MINUTES
+    assert hastened(NOON + MINUTES, Looks(NOON, 10, 1), now) == now
+    assert hastened(NOON + MINUTES, Looks(NOON, 10, 0), now) is None
+
+
+def test_a_document_that_says_everything_was_modified_is_not_believed() -> None:
+    assert are_believed(5, 5)
+    assert are_believed(100, 1000)
+    assert not are_believed(6, 30)
+    assert not are_believed(1000, 1000)
 
 
 def test_gone_counts_at_once() -> None:
