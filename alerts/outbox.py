@@ -84,9 +84,11 @@ class Outbox:
         self._context = context
 
     async def match(self) -> int:
-        """Matches every article that waits; returns their number. Raises StoreError."""
-        total = 0
-        while articles := await asyncio.to_thread(self._waiting):
+        """Matches the articles that wait; returns their number. Raises StoreError."""
+        total, more = 0, True
+        while more and (articles := await asyncio.to_thread(self._waiting)):
+            # What comes in meanwhile is the next look's: what was found here must be told now.
+            more = len(articles) >= BATCH
             context = self._context
             found = await asyncio.to_thread(self._find, context.rules, articles)
             try:

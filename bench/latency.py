@@ -3,8 +3,8 @@
     .venv/bin/python -m bench.latency [--seconds 30] [--rate 50] [--watchlists 1000]
 
 The whole service runs, with its scheduler; ten mail channels of a hundred watchlists each, without
-`group_wait`; another process commits the articles, each of which matches one watchlist; a third one
-takes the mails.
+`group_wait`; the articles, each of which matches one watchlist, are committed as crawls do it;
+another process takes the mails.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from service.config import load
 from service.loop import run
 from service.scheduler import Scheduler
 from store.articles import Article, Story
-from store.engine import Store
+from store.writer import Writer
 from tests.support.smtp import SmtpSink
 
 LINK = re.compile(r"https://dawn\.example/\d+")
@@ -58,23 +58,24 @@ def sink_process(pipe: Connection) -> None:
     asyncio.run(serve())
 
 
-def news_process(pipe: Connection, url: str, options: argparse.Namespace) -> None:
-    """Commits articles at the rate asked for; tells when each was committed."""
-    store, chance = Store(url), random.Random(1)
+async def news(writer: Writer, options: argparse.Namespace) -> dict[str, float]:
+    """Commits articles at the rate asked for, as crawls do; when each was committed."""
+    chance = random.Random(1)
     words = [f"word{number}" for number in range(5000)]
     committed: dict[str, float] = {}
-    pipe.recv()
-    started = time.monotonic()
-    for number in range(options.seconds * options.rate):
-        time.sleep(max(0.0, started + number / options.rate - time.monotonic()))
-        topic = chance.randrange(options.watchlists)
-        text = [*chance.choices(words, k=250), f"topic {topic} ends", *chance.choices(words, k=250)]
-        link = f"https://dawn.example/{number}"
-        with store.writing() as session:
-            session.add(_article(session, link, " ".join(text)))
+
+    async def commit(link: str, body: str) -> None:
+        await writer.write(lambda session: session.add(_article(session, link, body)))
         committed[link] = time.time()
-    store.close()
-    pipe.send(committed)
+
+    started = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number in range(options.seconds * options.rate):
+            await asyncio.sleep(max(0.0, started + number / options.rate - time.monotonic()))
+            topic = f"topic {chance.randrange(options.watchlists)} ends"
+            text = [*chance.choices(words, k=250), topic, *chance.choices(words, k=250)]
+            group.create_task(commit(f"https://dawn.example/{number}", " ".join(text)))
+    return committed
 
 
 def _article(session: object, link: str, body: str) -> Article:
@@ -112,12 +113,11 @@ def configuration(port: int, watchlists: int) -> str:
 
 
 async def serve_until(
-    resolver: GuardedResolver, path: Path, sink: Connection, news: Connection
+    resolver: GuardedResolver, path: Path, sink: Connection, options: argparse.Namespace
 ) -> dict[str, float]:
     """Runs the service until everything that was committed has arrived."""
     async with running(load(path, {}), resolver) as app, Scheduler(app).running():
-        news.send("begin")
-        committed: dict[str, float] = await asyncio.to_thread(news.recv)
+        committed = await news(app._parts.writer, options)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             sink.send("count")
@@ -140,20 +140,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.toml"
         sink, sink_end = spawn.Pipe()
-        news, news_end = spawn.Pipe()
-        url = f"sqlite:///{folder}/wirewatch.db"
-        processes = [
-            spawn.Process(target=sink_process, args=(sink_end,)),
-            spawn.Process(target=news_process, args=(news_end, url, options)),
-        ]
-        for process in processes:
-            process.start()
+        process = spawn.Process(target=sink_process, args=(sink_end,))
+        process.start()
         path.write_text(configuration(sink.recv(), options.watchlists), "utf-8")
-        committed = run(lambda resolver: serve_until(resolver, path, sink, news))
+        committed = run(lambda resolver: serve_until(resolver, path, sink, options))
         sink.send("stop")
         arrived: dict[str, float] = sink.recv()
-        for process in processes:
-            process.join()
+        process.join()
     took = [arrived[link] - at for link, at in committed.items() if link in arrived]
     cuts = quantiles(took, n=100)
     print(f"{len(took)} of {len(committed)} articles arrived, {options.rate}/s")

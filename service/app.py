@@ -22,6 +22,7 @@ from crawler.guard import GuardedResolver
 from crawler.pool import ProcessorPool
 from crawler.run import CrawlReport, Crawls, HostJob, jobs_due
 from service.alerting import alert_context, state_path
+from service.archive import Archive
 from service.config import Config
 from service.installation import installation_id, only_service
 from store.engine import Store
@@ -64,6 +65,7 @@ class Parts:
             clock=self.clock,
             chance=self.chance,
             why_refused=self.resolver.why_refused,
+            keep_pages=config.service.keep_pages,
         )
 
     def alert_context(self, config: Config) -> AlertContext:
@@ -88,6 +90,8 @@ class App:
         self._crawls = Crawls(parts.crawl_context(config))
         self._outbox = Outbox(parts.alert_context(config))
         self._dispatcher = Dispatcher(parts.alert_context(config))
+        folder = state_path(config, parts.store).parent / "pages"
+        self._archive = Archive(folder, parts.store, parts.writer, parts.clock)
         parts.guard(config)
 
     @property
@@ -119,6 +123,10 @@ class App:
     async def match(self) -> int:
         """Matches the articles that wait; returns their number."""
         return await self._outbox.match()
+
+    async def archive(self) -> int:
+        """Keeps the pages of matched articles, where that is wished; returns their number."""
+        return await self._archive.keep()
 
     async def gather(self, *, flush: bool = False) -> int:
         """Makes deliveries of the alerts that are due; returns their number.

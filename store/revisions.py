@@ -10,17 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, delete, exists, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from store.articles import Article
+from store.deliveries import Match
 from store.sources import moment
-from store.types import UtcDateTime
+from store.types import UtcDateTime, bound_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class Revisit(SQLModel, table=True):
     __table_args__ = (
         Index(
             "ix_revisit_waiting",
-            "host",
             "next_at",
+            "host",
             sqlite_where=text("next_at IS NOT NULL"),
             postgresql_where=text("next_at IS NOT NULL"),
         ),
@@ -185,6 +186,42 @@ def evidence_of(session: Session, article_id: int) -> Sequence[Evidence]:
     return session.exec(query.order_by(col(Evidence.revision))).all()
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """A page of which it is known whether its article matched."""
+
+    evidence: Evidence
+    body: bytes
+    """Compressed (zlib)."""
+    matched: bool
+
+
+def waiting_pages(session: Session, limit: int = 20) -> Sequence[WaitingPage]:
+    """Pages whose articles have been matched since they were fetched, oldest first."""
+    matched = exists().where(col(Match.article_id) == col(Evidence.article_id))
+    query = (
+        select(Evidence, KeptPage.body, matched)
+        .join(KeptPage, col(KeptPage.evidence_id) == col(Evidence.id))
+        .join(Article, col(Article.id) == col(Evidence.article_id))
+        .where(
+            col(Article.matched_at).is_not(None),
+            col(Article.matched_revision) >= col(Evidence.revision),
+        )
+        .order_by(col(Evidence.id))
+        .limit(limit)
+    )
+    return [WaitingPage(row[0], row[1], bool(row[2])) for row in session.exec(query)]
+
+
+def settle_page(session: Session, evidence_id: int, place: str | None) -> None:
+    """The page stands in a file, or is not kept: the database forgets it."""
+    if place is not None:
+        evidence = session.get_one(Evidence, evidence_id)
+        evidence.warc = place
+        session.add(evidence)
+    session.execute(delete(KeptPage).where(col(KeptPage.evidence_id) == evidence_id))
+
+
 def due_revisits(
     session: Session, host: str, now: datetime, limit: int = 200
 ) -> Sequence[tuple[Revisit, Article]]:
@@ -197,6 +234,14 @@ def due_revisits(
         .limit(limit)
     )
     return [(row[0], row[1]) for row in session.exec(query)]
+
+
+def revisits_of(session: Session, articles: Iterable[int]) -> list[Revisit]:
+    """Those of the articles that are visited again."""
+    found: list[Revisit] = []
+    for part in bound_lists(sorted(articles)):
+        found += session.exec(select(Revisit).where(col(Revisit.article_id).in_(part)))
+    return found
 
 
 def hosts_to_revisit(session: Session, now: datetime) -> list[str]:

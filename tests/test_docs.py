@@ -150,3 +150,13 @@ def test_the_shipped_table_values_are_the_defaults() -> None:
             assert row is not None
             default = row[1].split("|")[-1].strip().strip("`")
             assert default == json.dumps(value), f"{name}.{key}"
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = {
+        (page.name, path)
+        for page in (ROOT / "docs").rglob("*.md")
+        for path in re.findall(r"`((?:tests|bench)/[\w/]+\.py)`", page.read_text("utf-8"))
+    }
+    assert ("security.md", "tests/crawler/test_hostile.py") in named
+    assert {(page, path) for page, path in named if not (ROOT / path).exists()} == set()

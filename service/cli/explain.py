@@ -13,6 +13,7 @@ from alerts.rules import compile_rule
 from alerts.why_not import why_not
 from crawler.urls import url_key
 from service.cli.context import Context
+from service.cli.history import History, history_of
 from service.cli.listing import published
 from service.cli.output import counted, json_option, print_json, say, show_time
 from service.cli.stored import stored
@@ -20,7 +21,7 @@ from service.config import Config
 from service.json_objects import article_object, moment
 from store.articles import Article, Entry
 from store.deliveries import Attempt, Delivery, Match, matches_of
-from store.listing import Telling, article_at, copies_of, entries_at, entries_of, tellings
+from store.listing import Telling, article_at, entries_at, entries_of, tellings
 
 
 @click.command()
@@ -64,12 +65,12 @@ class _Explanation:
         self.config = config
         self.article = article
         self.entries = entries
-        self.copies: Sequence[Article] = ()
+        self.history = History((), (), (), None)
         self.matches: dict[str, Match] = {}
         self.told: dict[str, list[Telling]] = {}
         if article is not None and article.id is not None:
             self.entries = entries or list(entries_of(session, article.id))
-            self.copies = copies_of(session, article)
+            self.history = history_of(session, article)
             self.matches = {match.watchlist: match for match in matches_of(session, article.id)}
             self.told = {
                 name: tellings(session, match.id or 0) for name, match in self.matches.items()
@@ -83,7 +84,7 @@ class _Explanation:
             "article": article_object(self.article) if self.article else None,
             "extractor": self.article.extractor if self.article else None,
             "extraction": _extraction_object(self.article) if self.article else None,
-            "same_story": [copy.url for copy in self.copies],
+            **self.history.as_object(),
             "watchlists": [
                 {
                     "watchlist": name,
@@ -102,8 +103,8 @@ class _Explanation:
         if self.article is None:
             return
         self.tell_article(self.article)
-        for copy in self.copies:
-            say(f"same story {copy.source_id}: {copy.url}")
+        for line in self.history.lines(self.zone):
+            say(line)
         for name, reason in self.verdicts():
             say(f"watchlist  {name}: " + (f"no match: {reason}" if reason else self.matched(name)))
             for telling in self.told.get(name, ()):
