@@ -20,6 +20,7 @@ from alerts.message import (
     event_payload,
     matched_payload,
     published_line,
+    rfc3339,
     thread_of,
     told_time,
 )
@@ -77,6 +78,29 @@ class Composer:
         values = {"sources": sources, "watchlists": watchlists, "matches": matches}
         payload = event_payload("source.first_visit", now, facts)
         return self._message("summary", subject, "summary", values, payload)
+
+    def past(
+        self, delivery: str, section: Section, found: int, since: datetime, now: datetime
+    ) -> Message:
+        """What a new or changed watchlist matched in the past; `section` has the latest of it."""
+        noun = "article" if found == 1 else "articles"
+        subject = f"{section.name}: {found} past {noun}"
+        shown, (watchlist,) = len(section.articles), section.watchlists
+        note = "None of them is sent by itself."
+        if shown < found:
+            note = f"The latest {shown} of them; to read all: wirewatch matches --watchlist "
+            note += watchlist
+        title = f"{found} {noun} since {told_time(since, self._zone)}"
+        facts = {
+            "delivery": delivery,
+            "watchlist": watchlist,
+            "since": rfc3339(since),
+            "found": found,
+            "matches": [dict(article.record) for article in section.articles],
+        }
+        values = {"sections": [section], "heading": Heading(title, note), "subject": subject}
+        payload = event_payload("watchlist.past", now, facts)
+        return self._message("summary", subject, "articles", values, payload)
 
     def health(self, delivery: str, event: HealthEvent, now: datetime) -> Message:
         """A line about the monitor itself."""

@@ -189,20 +189,25 @@ def _sections(
     grouped: dict[tuple[str, ...], list[ArticleView]] = {}
     for members in matched.values():
         ids = tuple(sorted(each.match.watchlist for each in members))
-        grouped.setdefault(ids, []).append(_view(members, stories, names))
+        matches = [each.match for each in members]
+        view = article_view(members[0].article, matches, stories, names)
+        grouped.setdefault(ids, []).append(view)
     return [
         Section(ids, ", ".join(map(context.watchlist_name, ids)), tuple(views))
         for ids, views in sorted(grouped.items())
     ]
 
 
-def _view(
-    members: Sequence[_Told], stories: Mapping[int, Sequence[Article]], names: Mapping[str, str]
+def article_view(
+    article: Article,
+    matches: Sequence[Match],
+    stories: Mapping[int, Sequence[Article]],
+    names: Mapping[str, str],
 ) -> ArticleView:
     """One article as told; its excerpts are those of its first watchlist."""
-    article, match = members[0].article, members[0].match
-    terms = list(dict.fromkeys(term for each in members for term in each.match.terms))
-    fields = [excerpt["field"] for each in members for excerpt in each.match.excerpts]
+    match = matches[0]
+    terms = list(dict.fromkeys(term for each in matches for term in each.terms))
+    fields = [excerpt["field"] for each in matches for excerpt in each.excerpts]
     return ArticleView(
         title=article.title,
         url=article.url,

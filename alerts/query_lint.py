@@ -6,13 +6,16 @@ from fnmatch import fnmatchcase
 
 import regex
 
+from alerts.matcher import Matcher
 from alerts.query import And, Filter, Near, Node, Not, Or, Pattern, Scoped, Term, Variants, to_query
-from alerts.rules import Rule
+from alerts.rules import Rule, Text
 
 _FLOODS = 0.05
 """Share of all articles from which a term alone is too common to be worth an alert."""
 _ACRONYM = regex.compile(r"\p{Lu}{2,5}")
 _UNSEEN_SIGN = regex.compile(r"[\p{S}#@%&]")
+_SPECIAL = regex.compile(r"[^\p{Latin}\p{N} ]")
+"""Terms without such a sign are their own example."""
 _LANGUAGE = regex.compile(r"[A-Za-z]{2,3}(?:[-_].*)?")
 
 
@@ -40,13 +43,14 @@ def lint(rule: Rule, share: Callable[[Term], float] | None = None) -> list[LintW
     found = [
         *_never(rule.query, rule.fields),
         *_useless_absences(rule),
-        *(warning for term in _terms(rule.query) for warning in _term_warnings(term, share)),
+        *(warning for term in _terms(rule.query) for warning in _term_warnings(term)),
+        *_floods(rule.query, share),
         *_languages(rule),
     ]
     return list(dict.fromkeys(found))
 
 
-def _term_warnings(term: Term, share: Callable[[Term], float] | None) -> Iterator[LintWarning]:
+def _term_warnings(term: Term) -> Iterator[LintWarning]:
     name = to_query(term)
     if not term.exact and _ACRONYM.fullmatch(term.text):
         yield LintWarning(
@@ -55,10 +59,40 @@ def _term_warnings(term: Term, share: Callable[[Term], float] | None) -> Iterato
     if _UNSEEN_SIGN.search(term.text.replace("*", "")):
         words = " ".join(term.words)
         yield LintWarning(name, f"signs are not looked for: it finds every {words!r}")
-    if share is not None and (common := share(term)) >= _FLOODS:
-        yield LintWarning(
-            name, f"stands in {common:.0%} of all articles", "narrow it with AND or NEAR"
-        )
+    if _SPECIAL.search(term.text) and not _can_stand(term):
+        yield LintWarning(name, "no text can hold this once it is folded: no match ever")
+
+
+def _can_stand(term: Term) -> bool:
+    """Whether a text of just these words would be found."""
+    return bool(Matcher({"": Rule(term)}).match(Text({"body": term.text.replace("*", "")})))
+
+
+def _floods(node: Node, share: Callable[[Term], float] | None) -> Iterator[LintWarning]:
+    """Terms that bring an alert by themselves, and stand in too many articles for that."""
+    if share is None:
+        return
+    for term in _sufficient(node):
+        if (common := share(term)) >= _FLOODS:
+            yield LintWarning(
+                to_query(term),
+                f"stands in {common:.0%} of all articles",
+                "narrow it with AND or NEAR",
+            )
+
+
+def _sufficient(node: Node) -> Iterator[Term]:
+    """The terms of which each alone, whatever is absent, makes the query true."""
+    match node:
+        case Term():
+            yield node
+        case Or(items) | Variants(_, items):
+            for item in items:
+                yield from _sufficient(item)
+        case And(items):
+            wanted = [item for item in items if not isinstance(item, Not | Filter)]
+            if len(wanted) == 1:
+                yield from _sufficient(wanted[0])
 
 
 def _languages(rule: Rule) -> Iterator[LintWarning]:
@@ -86,8 +120,22 @@ def _never(node: Node, fields: tuple[str, ...]) -> Iterator[LintWarning]:
         case Or(items):
             for item in items:
                 yield from _never(item, fields)
+        case Near(left, right) if not set(_fields(left, fields)) & set(_fields(right, fields)):
+            yield LintWarning(
+                to_query(node), "its two sides are looked for in different fields: no match ever"
+            )
         case Scoped(name, item):
             yield from _never(item, (name,))
+
+
+def _fields(node: Node, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Where the places of one side of NEAR may stand."""
+    match node:
+        case Scoped(name, _):
+            return (name,)
+        case Or(items):
+            return tuple(name for item in items for name in _fields(item, fields))
+    return fields
 
 
 def _useless_absences(rule: Rule) -> Iterator[LintWarning]:

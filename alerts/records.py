@@ -11,7 +11,7 @@ from typing import Any
 from alerts.excerpts import Excerpt, excerpts
 from alerts.message import rfc3339
 from alerts.rules import Hit, Text
-from store.articles import Article
+from store.articles import Article, text_fields
 from store.deliveries import Match
 
 TERMS_SHOWN = 6
@@ -20,18 +20,7 @@ TERMS_SHOWN = 6
 
 def text_of(article: Article) -> Text:
     """The article as it is matched. Authors and tags stand on lines of their own."""
-    fields = {
-        "title": article.title,
-        "standfirst": article.standfirst,
-        "body": article.body,
-        "caption": article.captions,
-        "author": "\n".join(article.authors),
-        "section": article.section or "",
-        "tag": "\n".join(article.tags),
-        "url": article.url,
-    }
-    present = {name: text for name, text in fields.items() if text}
-    return Text(present, article.lang, article.source_id)
+    return Text(text_fields(article), article.lang, article.source_id)
 
 
 def terms_of(hit: Hit) -> list[str]:

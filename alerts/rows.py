@@ -37,8 +37,10 @@ def text_of_row(row: Mapping[str, Any]) -> Text:
     return Text(fields, _optional(row, "lang"), _optional(row, "source") or "")
 
 
-def matches_of_row(matcher: Matcher, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def matches_of_row(matcher: Matcher, row: Any) -> Iterator[dict[str, Any]]:
     """The row's matches as JSON objects: id, watchlist, spans. Raises RowError."""
+    if not isinstance(row, dict):
+        raise RowError("a row is an object: {…}")
     if "id" not in row:
         raise RowError("a row needs an id")
     for hit in matcher.match(text_of_row(row)):

@@ -102,6 +102,12 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.UnsupportedURLSchemeError, "the address is neither http nor https"),
 )
 
+_IGNORED = (
+    ("DOWNLOAD_MAXSIZE", "the answer was larger than [crawler] max_size when unpacked"),
+    ("redirections", "it redirects again and again"),
+)
+"""What Scrapy's own refusals say, and what they mean."""
+
 
 def answer_of_failure(url: str, failure: Failure, guard: str | None) -> Answer:
     """Why no answer came, from Twisted's failure; `guard` is what the address guard said."""
@@ -111,4 +117,6 @@ def answer_of_failure(url: str, failure: Failure, guard: str | None) -> Answer:
     if guard is not None and isinstance(error, exceptions.CannotResolveHostError):
         return Answer(url, error=guard, refused=True)
     words = next((words for kind, words in _WORDS if isinstance(error, kind)), None)
+    if words is None and isinstance(error, exceptions.IgnoreRequest):
+        words = next((words for part, words in _IGNORED if part in str(error)), None)
     return Answer(url, error=words or f"{type(error).__name__}: {str(error)[:200]}")

@@ -48,6 +48,8 @@ class DocumentItem:
     """In the document's order; nothing is left out and nothing is sorted."""
     documents: tuple[str, ...] = ()
     """Further documents that belong to this visit: an index's sitemaps, newest first."""
+    lastmods: tuple[datetime | None, ...] = ()
+    """What an index says of the last change of each of `documents`."""
     older: str | None = None
     """Where the source goes on with older entries (RFC 5005, a next page): read to fill a gap."""
     title: str | None = None
@@ -158,6 +160,8 @@ class PageItem:
     entry_id: int
     page: Page
     hints: Hints
+    by_source: bool = False
+    """Whether the page was made of what the source gave, and was not fetched."""
 
 
 @dataclass(frozen=True, slots=True)

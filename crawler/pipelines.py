@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import structlog
 from scrapy import Spider
@@ -54,6 +55,9 @@ class ExtractPipeline(_Pipeline):
             log.error("page", url=item.page.url, status="failed", exc_info=error)
             why = f"reading it failed ({type(error).__name__})"
             outcome = NotArticle(item.page.url, "too_large", why, retry=True)
+        if item.by_source and isinstance(outcome, NotArticle):
+            # What the source gave is no article; the page itself may well be one.
+            outcome = replace(outcome, retry=True)
         return OutcomeItem(item.entry_id, item.page, outcome)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlmodel import Session, col, func, select, update
@@ -32,6 +32,8 @@ from store.articles import (
 from store.sources import Document, HostState
 
 MAX_GUID = 1000
+FORGOTTEN = timedelta(days=30)
+"""How long a sitemap that its index does not name any more is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Listing:
     """How many new baseline entries may be fetched; the others are only remembered as known."""
     children: tuple[str, ...] = ()
     """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
+    lastmod: datetime | None = None
+    """Of a part: what its index says of its last change."""
     old_before: datetime | None = None
     """For a document read for the first time: what is dated before is no news."""
     older: str | None = None
@@ -81,12 +85,23 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     session.add_all(entries)
     if listing.gap is None:
         _keep_document(session, listing, fresh)
-    for url in listing.children:
-        if session.get(Document, (listing.source_id, url)) is None:
-            session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
-            session.flush()
+    if listing.children:
+        _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def _keep_children(session: Session, listing: Listing) -> None:
+    """The parts that an index names; those it has not named for a month are forgotten."""
+    query = select(Document).where(Document.source_id == listing.source_id)
+    known = {document.url: document for document in session.exec(query)}
+    for url in dict.fromkeys(listing.children):
+        if url not in known:
+            session.add(Document(source_id=listing.source_id, url=url, kind="sitemap"))
+    for url in known.keys() - set(listing.children):
+        read_at = known[url].fetched_at
+        if known[url].role == "part" and (read_at is None or read_at < listing.at - FORGOTTEN):
+            session.delete(known[url])
 
 
 def is_baseline(listing: Listing, item: EntryItem) -> bool:
@@ -155,21 +170,33 @@ def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryIte
     document.last_modified = listing.answer.last_modified
     document.body_hash = listing.body_hash
     document.entries = len(listing.entries)
+    document.lastmod = listing.lastmod or document.lastmod
+    times = [time for e in listing.entries if (time := e.published or e.modified)]
+    document.newest = max((time for time in times if time <= listing.at), default=document.newest)
     document.visits += 1
     document.fetched_at = listing.at
     session.add(document)
 
 
 def record_unchanged(
-    session: Session, source_id: str, url: str, answer: Answer, at: datetime
+    session: Session,
+    source_id: str,
+    url: str,
+    answer: Answer,
+    at: datetime,
+    lastmod: datetime | None = None,
 ) -> None:
-    """A document came back as it was known; a full answer renews its validators."""
+    """A document came back as it was known; a full answer renews its validators.
+
+    `lastmod` is what an index says now of its part.
+    """
     document = session.get(Document, (source_id, url))
     if document is None:
         return
     document.visits += 1
     document.fetched_at = at
     document.overlap = 1.0 if document.entries else None
+    document.lastmod = lastmod or document.lastmod
     if not answer.not_modified:
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)

@@ -282,3 +282,9 @@ def _is_section_above(path: str, page_path: str) -> bool:
     last = path.rstrip("/").rsplit("/", 1)[-1]
     names_article = any(character.isdigit() for character in last) or last.count("-") >= 2
     return page_path.startswith(path.rstrip("/") + "/") and not names_article
+
+
+def site_name(url: str) -> str:
+    """The one word of a site's host that names it: `dawn` of www.dawn.com; "" for an IP address."""
+    found = _SUFFIXES.extract_str(host_of(url))
+    return found.domain if found.suffix else ""

@@ -1,34 +1,45 @@
 """One visit to one source: which documents to ask for, and what to do with each answer.
 
-A source of kind `auto` is read from the best channel that its address leads to: the address itself
-if it is a feed or sitemap, else the feeds that the page names, else the sitemaps of robots.txt,
-else the page's own links; the first that lists something. The channel found is remembered and
-asked directly from then on; when it dies, the next visit begins at the address again.
+A source of kind `auto` is read from the best channel that its address leads to. A search
+(`crawler.search`) measures what there is; the best becomes the main channel, which every visit
+asks directly from then on, and the best of another kind the second, which is read now and then:
+what only the second lists becomes entries too. When the main channel dies, turns into something
+else or stays behind the second, the next search begins at the source's address.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Literal
 
 from crawler.answer import Answer
+from crawler.channels import (
+    BEHIND_CHECKS,
+    CHECK_EVERY,
+    LOOK_AGAIN,
+    MEASURE_AGAIN,
+    record_asked,
+    record_check,
+    record_chosen,
+    record_doubt,
+)
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
 from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
 from crawler.pool import ProcessingError
 from crawler.reading import Reading, read_document
-from crawler.record import (
-    Listing,
-    forget_documents,
-    record_listing,
-    record_unchanged,
-)
+from crawler.record import Listing, record_listing, record_unchanged
 from crawler.schedule import Spell
+from crawler.search import Asked, Read, Search
 from crawler.sources import Document
+from crawler.sources.discover import Channel
+from crawler.sources.ranking import Role
+from crawler.sources.rotation import Part, parts_to_read
 from store.articles import Entry
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -36,11 +47,20 @@ from store.sources import documents_of
 FIRST_VISIT_PAGES = 100
 """Pages fetched of what was there before us; the rest is only remembered as known."""
 DOCUMENTS = 50
-"""Further documents (sitemaps of an index) read in one visit, newest first."""
+"""Sitemaps of an index read in one visit (`crawler.sources.rotation` says which)."""
+FIRST_VISIT_PARTS = 5
+"""Of those, on a first visit; the archives behind them are no news."""
+PARTS = 5_000
+"""Sitemaps of an index that are remembered: at 50,000 addresses each, more than any site has."""
+KNOWN_CHANNELS = 6
+"""Of an earlier search, tried again in the next."""
 UNCONDITIONAL = 10
 """Every so many visits a document is asked for without its validators, because they may lie."""
+SLOW = timedelta(hours=1)
+"""How late a channel may list what another has, without being behind it."""
 STALE = timedelta(days=2)
 """What a newly found document dates this long before the last visit was there all along."""
+NOTHING = "names no feed or sitemap, and no links on it look like articles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,8 @@ class Wanted:
     role: str
     """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    asked: Asked | None = None
+    """What a search for channels wants it for; None for a known document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +103,8 @@ class Visit:
         self.new_entries = 0
         self.documents_read = 0
         self.errors: list[str] = []
+        self.remarks: list[str] = []
+        """What is doubtful although the visit was read, in words."""
         self.gone = False
         self.recorded = False
         """Whether its outcome is in the store."""
@@ -88,10 +112,8 @@ class Visit:
         """Documents asked for and not yet read."""
         self.refresh_asked: timedelta | None = None
         self.title: str | None = None
-        self.remarks: list[str] = []
-        """What is doubtful although the visit was read, in words."""
         self.blocked = False
-        """Whether the last answer refused us."""
+        """Whether an answer refused us."""
         self.max_age: timedelta | None = None
         """How long its documents may be kept."""
         self.crawl_delay: timedelta | None = None
@@ -104,11 +126,11 @@ class Visit:
         self.started = context.clock()
         self.filling = Filling(source_id, context)
         self._context = context
-        self._candidates: list[Wanted] = []
-        self._own_links: tuple[Listing, ...] = ()
+        self._search: Search | None = None
         self._pages_left = FIRST_VISIT_PAGES
         self._documents_left = DOCUMENTS
         self._known: dict[str, KnownDocument] = {}
+        self._lastmods: dict[str, datetime | None] = {}
 
     @property
     def succeeded(self) -> bool:
@@ -121,10 +143,37 @@ class Visit:
             known = documents_of(session, self.source_id)
         self._known = {document.url: document for document in known}
         main = [document for document in known if document.role == "main"]
-        wanted = tuple(self._want(document.url, document.kind) for document in main)
-        wanted = wanted or (self._want(self.source.url, self.source.kind),)
+        if self._chooses and not main:
+            wanted: tuple[Wanted, ...] = (self._begin_search(),)
+        else:
+            wanted = tuple(self._want(document.url, document.kind) for document in main)
+            wanted = wanted or (self._want(self.source.url, self.source.kind),)
         self.outstanding = len(wanted)
         return wanted
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether the channel is ours to choose."""
+        return self.source.kind in {"auto", "wordpress"}
+
+    def _is_long_ago(self, at: datetime | None, wait: timedelta) -> bool:
+        return at is None or abs(self._context.clock() - at) >= wait
+
+    def _begin_search(self, without: str = "") -> Wanted:
+        """`without`: a known channel that is not to be tried."""
+        known = [
+            Channel(document.kind, document.url)  # type: ignore[arg-type]
+            for document in self._known.values()
+            if document.role != "part" and document.kind != "listing" and document.url != without
+        ]
+        self._search = Search(
+            self.source, self._context.pool, self._context.clock, known=known[:KNOWN_CHANNELS]
+        )
+        return self._probe(self._search.first())
+
+    def _probe(self, asked: Asked) -> Wanted:
+        # Without validators: what is measured must come whole.
+        return Wanted(self.source_id, asked.url, asked.kind, "main", {}, asked)
 
     def _want(self, url: str, kind: str, role: str = "main") -> Wanted:
         return Wanted(self.source_id, url, kind, role, self._validators(url))  # type: ignore[arg-type]
@@ -140,6 +189,8 @@ class Visit:
 
     async def take(self, wanted: Wanted, answer: Answer, sitemaps: Iterable[str]) -> Next:
         """Keeps what a document lists. `sitemaps`: those named by the host's robots.txt."""
+        if wanted.asked is not None:
+            return await self._search_on(wanted.asked, answer, sitemaps)
         if answer.error is not None:
             return await self._go_on_without(wanted, answer.error, answer.gone)
         if answer.not_modified and not wanted.headers:
@@ -150,10 +201,16 @@ class Visit:
         try:
             reading = await self._read(wanted, answer)
         except (DocumentError, ProcessingError) as error:
-            return await self._go_on_without(wanted, str(error), wrong_kind=True)
-        if reading.kind == "page":
-            return await self._follow(wanted, answer, reading, sitemaps)
+            return await self._go_on_without(
+                wanted, self._what_is_wrong(wanted, error), wrong_kind=True
+            )
         return await self._keep(self._listing(wanted, answer, reading), reading)
+
+    def _what_is_wrong(self, wanted: Wanted, error: Exception) -> str:
+        known = self._known.get(wanted.url)
+        if wanted.kind == "listing" and known is not None and known.entries:
+            return f"{error}; it used to give {known.entries}: has the page been redesigned?"
+        return str(error)
 
     def _was_read(self, url: str) -> bool:
         known = self._known.get(url)
@@ -177,16 +234,17 @@ class Visit:
         self.documents_read += 1
         now = self._context.clock()
         await self._context.writer.write(
-            lambda session: record_unchanged(session, self.source_id, wanted.url, answer, now)
+            lambda session: record_unchanged(
+                session, self.source_id, wanted.url, answer, now, self._lastmods.get(wanted.url)
+            )
         )
-        # An unchanged index says nothing about its sitemaps: they have validators of their own.
-        children = [d for d in self._known.values() if d.role == "part" and d.kind == "sitemap"]
+        checks = await self._check(wanted.url) if wanted.role == "main" else ()
         if wanted.role != "main" or wanted.kind != "sitemap":
-            return Next()
-        newest = sorted(children, key=lambda document: document.url, reverse=True)
-        # Those that could not be read when the index named them come first.
-        newest.sort(key=lambda document: document.visits > 0)
-        return Next(documents=self._children(document.url for document in newest))
+            return Next(documents=checks)
+        # An unchanged index says nothing about its sitemaps: they have validators of their own.
+        parts = [d for d in self._known.values() if d.role == "part"]
+        said = {document.url: document.lastmod for document in parts}
+        return Next(documents=self._parts(said) + checks)
 
     def _listing(self, wanted: Wanted, answer: Answer, reading: Reading) -> Listing:
         return Listing(
@@ -201,10 +259,11 @@ class Visit:
             baseline=self.first,
             fetch=self._pages_left,
             old_before=None if self._was_read(wanted.url) else self._old_before,
-            children=reading.document.documents[: self._documents_left],
             older=reading.document.older,
             conditional=bool(wanted.headers),
             spells=self.spells,
+            children=reading.document.documents[:PARTS],
+            lastmod=self._lastmods.get(wanted.url),
         )
 
     def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:
@@ -212,90 +271,206 @@ class Visit:
         return tuple(entry for entry in entries if entry.url != self.source.url)
 
     async def _keep(self, listing: Listing, reading: Reading) -> Next:
-        if not listing.entries and not reading.document.documents and self._candidates:
-            # Valid but empty: a channel that lists something is better, this one stays known to be
-            # readable in case none does.
-            return await self._go_on_without_empty(listing)
         fresh = await self._context.writer.write(lambda session: record_listing(session, listing))
+        self._count(fresh)
+        self._note(listing.url, reading)
+        following = Next(self._parts(_lastmods(reading)), tuple(fresh))
+        if listing.role == "second":
+            return await self._compare(listing, fresh, following)
+        if listing.role == "main":
+            checks = await self._check(listing.url)
+            return replace(following, documents=following.documents + checks)
+        return following
+
+    def _count(self, fresh: Sequence[Entry]) -> None:
         self.documents_read += 1
         self.new_entries += len(fresh)
         self._pages_left -= sum(entry.baseline for entry in fresh)
-        self._candidates = []
+
+    def _note(self, url: str, reading: Reading) -> None:
         self.title = self.title or reading.document.title
         if reading.document.refresh is not None:
             self.refresh_asked = reading.document.refresh
-        return Next(self._children(reading.document.documents), tuple(fresh))
+        self.remarks += [f"{url}: {warning}" for warning in reading.document.warnings]
 
-    def _children(self, urls: Iterable[str]) -> tuple[Wanted, ...]:
-        children = []
-        for url in urls:
-            if self._documents_left == 0:
-                break
-            self._documents_left -= 1
-            children.append(self._want(url, "sitemap", role="part"))
-        return tuple(children)
+    # --- the second channel -------------------------------------------------------------------
 
-    async def _follow(
-        self, wanted: Wanted, answer: Answer, reading: Reading, sitemaps: Iterable[str]
-    ) -> Next:
-        """A page: its channels are tried in order, its own links last."""
-        self.title = reading.document.title
-        self._candidates = [
-            *(self._want(channel.url, channel.kind) for channel in reading.channels),
-            *(self._want(url, "sitemap") for url in sorted(sitemaps, key=_is_no_news_sitemap)),
-        ]
-        self._own_links = (replace(self._listing(wanted, answer, reading), kind="listing"),)
-        return await self._next_candidate()
+    def _second(self) -> KnownDocument | None:
+        return next((one for one in self._known.values() if one.role == "second"), None)
 
-    async def _next_candidate(self) -> Next:
-        if self._candidates:
-            return Next(documents=(self._candidates.pop(0),))
-        listings, self._own_links = self._own_links, ()
-        for listing in listings:
-            if listing.entries:
-                fresh = await self._context.writer.write(
-                    lambda session, listing=listing: record_listing(session, listing)  # type: ignore[misc]
-                )
-                self.documents_read += 1
-                self.new_entries += len(fresh)
-                return Next(entries=tuple(fresh))
-            self.errors.append(
-                f"{listing.url}: names no feed or sitemap, and no links on it look like articles"
+    async def _check(self, main: str) -> tuple[Wanted, ...]:
+        """After the main channel was read: the second in its turn, or a search when it is time."""
+        known = self._known.get(main)
+        if known is not None and known.seen_at is not None and self._chooses:
+            due = self._is_long_ago(known.seen_at, MEASURE_AGAIN)
+            if due and self._is_long_ago(known.doubted_at, LOOK_AGAIN):
+                return (await self._look_again(main),)
+        second = self._second()
+        if second is None or not self._is_long_ago(second.fetched_at, CHECK_EVERY):
+            return ()
+        return (self._want(second.url, second.kind, "second"),)
+
+    async def _compare(self, listing: Listing, fresh: Sequence[Entry], following: Next) -> Next:
+        """Counts what only the second channel listed; twice too much makes us look again."""
+        main = next((one for one in self._known.values() if one.role == "main"), None)
+        if main is None:
+            return following
+        late = is_late(listing.at)
+        alone = sum(1 for entry in fresh if not entry.baseline and late(entry))
+        url = main.url
+        behind = await self._context.writer.write(
+            lambda session: record_check(session, self.source_id, url, alone)
+        )
+        if behind < BEHIND_CHECKS:
+            return following
+        self.remarks.append(
+            f"{url}: stays behind {listing.url}, which listed {alone} articles more"
+        )
+        if not self._is_long_ago(main.doubted_at, LOOK_AGAIN):
+            return following
+        again = await self._look_again(main.url)
+        return replace(following, documents=(*following.documents, again))
+
+    async def _look_again(self, url: str, without: str = "") -> Wanted:
+        now = self._context.clock()
+        await self._context.writer.write(
+            lambda session: record_doubt(session, self.source_id, url, now)
+        )
+        return self._begin_search(without)
+
+    def _parts(self, said: Mapping[str, datetime | None]) -> tuple[Wanted, ...]:
+        """The sitemaps of an index to read now; `said` is what it says of their last change."""
+        self._lastmods.update(said)
+        parts = []
+        for url, lastmod in said.items():
+            known = self._known.get(url)
+            if known is None or known.visits == 0:
+                parts.append(Part(url, lastmod))
+            else:
+                parts.append(Part(url, lastmod, known.lastmod, known.newest, known.fetched_at))
+        most = min(self._documents_left, FIRST_VISIT_PARTS) if self.first else self._documents_left
+        chosen = parts_to_read(parts, most, self._context.clock(), self._old_before)
+        self._documents_left -= len(chosen)
+        return tuple(self._want(url, "sitemap", role="part") for url in chosen)
+
+    # --- the search for channels --------------------------------------------------------------
+
+    async def _search_on(self, asked: Asked, answer: Answer, sitemaps: Iterable[str]) -> Next:
+        assert self._search is not None
+        if asked.channel is None:
+            self.gone = answer.gone and not self.succeeded
+        following = await self._search.take(asked, answer, sitemaps)
+        if following is not None:
+            return Next(documents=(self._probe(following),))
+        return await self._end_search(self._search)
+
+    async def _end_search(self, search: Search) -> Next:
+        """Keeps the channels found and what the best of them list."""
+        self.title = self.title or search.title
+        chosen = search.chosen()
+        if not chosen:
+            why = search.errors or [f"{self.source.url}: {NOTHING}"]
+            (self.remarks if self.succeeded else self.errors).extend(why)
+            return Next()
+        self.gone = False
+        reads = [(found.kept, role) for found, role in chosen if found.kept and role != "spare"]
+        listings = [one for read, role in reads for one in self._listings(read, role)]
+        measures = [(found.measure, role) for found, role in chosen]
+        now = self._context.clock()
+        fresh = await self._context.writer.write(
+            lambda session: record_chosen(
+                session, self.source_id, measures, search.likely, listings, now
             )
-        return Next()
+        )
+        for entries in fresh:
+            self._count(entries)
+        for read, _ in reads:
+            self._note(read.asked.url, read.reading)
+        self._tell_of_change(search, chosen[0][0].measure.url)
+        return Next(self._unread_parts(reads), tuple(one for entries in fresh for one in entries))
 
-    async def _go_on_without_empty(self, listing: Listing) -> Next:
-        following = await self._next_candidate()
-        if not following.documents and not following.entries:
-            await self._context.writer.write(lambda session: record_listing(session, listing))
-            self.documents_read += 1
-        return following
+    def _tell_of_change(self, search: Search, url: str) -> None:
+        old = next((one.url for one in self._known.values() if one.role == "main"), url)
+        before = search.errors or self.errors
+        if old != url:
+            self.remarks.append(f"{old} is no longer read; {url} is, instead")
+        elif before and url != self.source.url:
+            self.remarks.append(f"{before[-1]}; {url} is read instead")
+        # They led to what was found.
+        self.errors = []
+
+    def _listings(self, read: Read, role: Role) -> list[Listing]:
+        """A document that was read in a search, and the part that was read with it."""
+        wanted = Wanted(self.source_id, read.asked.url, "auto", role)
+        listing = self._listing(wanted, read.answer, _as_listing(read.reading))
+        if role == "second":
+            # On a first visit the main channel says what is worth fetching.
+            listing = replace(listing, fetch=0)
+        if read.part is None:
+            return [listing]
+        part = Wanted(self.source_id, read.part.asked.url, "sitemap", "part")
+        self._lastmods.update(_lastmods(read.reading))
+        own = self._listing(part, read.part.answer, read.part.reading)
+        return [listing, replace(own, fetch=listing.fetch)]
+
+    def _unread_parts(self, reads: Sequence[tuple[Read, Role]]) -> tuple[Wanted, ...]:
+        """The other sitemaps of an index that is the main channel."""
+        parts: list[Wanted] = []
+        for read, role in reads:
+            said = _lastmods(read.reading)
+            if read.part is not None:
+                said.pop(read.part.asked.url, None)
+            parts += self._parts(said) if role == "main" else ()
+        return tuple(parts)
+
+    # --- when a document gives nothing --------------------------------------------------------
 
     async def _go_on_without(
         self, wanted: Wanted, why: str, gone: bool = False, wrong_kind: bool = False
     ) -> Next:
-        """The next candidate where there is one; else the failure counts."""
-        if self._candidates or self._own_links:
-            return await self._next_candidate()
+        """What to read in its place; where there is nothing, the failure counts."""
+        if wanted.role == "second":
+            self.remarks.append(f"{wanted.url}: {why}")
+            await self._skip_check(wanted.url)
+            return Next()
         self.errors.append(f"{wanted.url}: {why}")
-        self.gone = gone and wanted.role == "main"
+        if wanted.role == "part":
+            return Next()
+        self.gone = gone
         known = self._known.get(wanted.url)
-        lost = (
-            known is not None and known.role == "main" and self.source.kind in {"auto", "wordpress"}
+        if known is None or not self._chooses:
+            return Next()
+        if (gone or wrong_kind) and self._is_long_ago(known.doubted_at, LOOK_AGAIN):
+            return Next(documents=(await self._look_again(wanted.url, without=wanted.url),))
+        second = self._second()
+        return Next(documents=(self._want(second.url, second.kind, "second"),) if second else ())
+
+    async def _skip_check(self, url: str) -> None:
+        """A second channel that fails is asked again in its turn, not at every visit."""
+        now = self._context.clock()
+        await self._context.writer.write(
+            lambda session: record_asked(session, self.source_id, url, now)
         )
-        if lost and (gone or wrong_kind):
-            # The channel that was found is no more: look again from the source's own address.
-            await self._context.writer.write(
-                lambda session: forget_documents(session, self.source_id)
-            )
-            self._known = {}
-            return Next(documents=(self._want(self.source.url, self.source.kind),))
-        return Next()
 
 
-def _is_no_news_sitemap(url: str) -> bool:
-    """False sorts first: a site names sitemaps of pages, authors and videos too."""
-    return "news" not in url.lower()
+def is_late(at: datetime) -> Callable[[Entry], bool]:
+    """Whether an entry is old enough at `at` for every channel to have listed it."""
+
+    def late(entry: Entry) -> bool:
+        published = entry.item.get("published")
+        return not published or datetime.fromisoformat(published) < at - SLOW
+
+    return late
+
+
+def _lastmods(reading: Reading) -> dict[str, datetime | None]:
+    """The parts of an index with what it says of their last change."""
+    document = reading.document
+    return dict(zip_longest(document.documents[:PARTS], document.lastmods[:PARTS]))
+
+
+def _as_listing(reading: Reading) -> Reading:
+    return replace(reading, kind="listing") if reading.kind == "page" else reading
 
 
 def _hash(body: bytes) -> str:

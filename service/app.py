@@ -12,17 +12,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from alerts.context import AlertContext
 from alerts.dispatch import Dispatcher
 from alerts.outbox import Outbox
-from alerts.rules import Rule, compile_rule
 from crawler.context import CrawlContext
 from crawler.guard import GuardedResolver
 from crawler.pool import ProcessorPool
 from crawler.run import CrawlReport, Crawls, HostJob, jobs_due
+from service.alerting import alert_context, state_path
 from service.config import Config
 from service.installation import installation_id, only_service
 from store.engine import Store
@@ -40,14 +39,6 @@ def open_store(config: Config) -> Store:
     store = Store(config.service.database)
     migrate(store)
     return store
-
-
-def state_path(config: Config, store: Store) -> Path:
-    """Where an installation's own files stand: beside the database, else beside config.toml.
-
-    The suffix is left to the caller: `.id`, `.lock`.
-    """
-    return store.path or config.path.parent / "wirewatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +68,14 @@ class Parts:
 
     def alert_context(self, config: Config) -> AlertContext:
         """What matching and delivery share."""
-        return AlertContext(
-            store=self.store,
-            writer=self.writer,
-            rules=compile_rules(config),
-            watchlists=config.watchlists,
-            channels=config.channels,
-            timezone=config.service.timezone,
-            installation=self.installation,
-            source_names={id_: source.name for id_, source in config.sources.items()},
-            templates=config.path.parent / "templates",
-            allow_private=config.crawler.allow_private,
-            clock=self.clock,
-            chance=self.chance,
-            health_notify=config.health.notify,
+        return alert_context(
+            config, self.store, self.writer, self.installation, self.clock, self.chance
         )
 
     def guard(self, config: Config) -> None:
         """Tells the resolver which private addresses this configuration opens."""
         self.resolver.allow = config.crawler.allow_private
         self.resolver.proxy_host = urlsplit(config.crawler.proxy).hostname
-
-
-def compile_rules(config: Config) -> dict[str, Rule]:
-    """The watchlists as the matcher reads them; they were checked when the file was loaded."""
-    return {
-        name: compile_rule(watchlist, config.variants)
-        for name, watchlist in config.watchlists.items()
-    }
 
 
 class App:

@@ -10,6 +10,7 @@ from typing import Any
 from alerts.records import article_record, match_record
 from crawler.config import SourceConfig
 from crawler.items import ArticleItem
+from crawler.sources.ranking import Measure
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.sources import SourceState
@@ -58,6 +59,26 @@ def source_object(
         "last_new_article": moment(state.last_new_article) if state else None,
         "articles_per_day": round(state.articles_per_day, 2) if state else 0.0,
         "last_error": state.last_error if state else None,
+    }
+
+
+def channel_object(measure: Measure, use: str | None) -> dict[str, Any]:
+    """A channel of a site, as `source doctor` measures it."""
+    return {
+        "kind": measure.kind,
+        "url": measure.url,
+        "title": measure.title or None,
+        "use": use,
+        "scope": measure.scope,
+        "items": measure.items,
+        "newest": moment(measure.newest),
+        "span_seconds": int(measure.span.total_seconds()) if measure.span is not None else None,
+        "dated": round(measure.dated, 3),
+        "full_text": round(measure.full_text, 3),
+        "bytes": measure.size,
+        "parts": measure.parts,
+        "notes": list(measure.notes),
+        "error": measure.error,
     }
 
 

@@ -4,7 +4,7 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -63,10 +63,12 @@ def set_up_log(
     *,
     stream: TextIO | None = None,
     level: int = logging.INFO,
+    steps: Sequence[Processor] = (),
 ) -> Redaction:
     """Sends the log of this program and of its libraries to standard error; call it once.
 
-    Returns the redaction, so that a reloaded configuration can bring its own secrets.
+    `steps` see every event of this program before it is written. Returns the redaction, so that a
+    reloaded configuration can bring its own secrets.
     """
     redaction = Redaction(secrets)
     output = stream or sys.stderr
@@ -78,7 +80,7 @@ def set_up_log(
     ]
     last: list[Processor] = [redaction, _as_json if form == "json" else _as_text]
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*steps, *shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=False,

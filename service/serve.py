@@ -15,6 +15,7 @@ from watchfiles import Change, awatch
 from crawler.guard import GuardedResolver
 from service.app import App, running, utc_now
 from service.config import ConfigError, load
+from service.metrics import Metrics
 from service.scheduler import Scheduler
 from service.serving import listening
 from service.web import status_app
@@ -23,14 +24,19 @@ log = structlog.get_logger("service")
 
 
 async def serve(
-    path: Path, env: Mapping[str, str], resolver: GuardedResolver, stop: asyncio.Event
+    path: Path,
+    env: Mapping[str, str],
+    resolver: GuardedResolver,
+    stop: asyncio.Event,
+    metrics: Metrics | None = None,
 ) -> None:
     """Runs on a configuration file until `stop` is set, then finishes the work in hand.
 
+    `metrics` is what /metrics shows; its owner has put it into the log's way.
     Raises ConfigError, StoreError, InstallationError or OSError when it cannot start.
     """
     config = load(path, env)
-    async with running(config, resolver) as app, _status_page(app), _reloading(app, env):
+    async with running(config, resolver) as app, _status_page(app, metrics), _reloading(app, env):
         log.info("service", status="started", sources=len(config.sources), config=str(path))
         async with Scheduler(app).running():
             await stop.wait()
@@ -39,12 +45,13 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def _status_page(app: App) -> AsyncIterator[None]:
+async def _status_page(app: App, metrics: Metrics | None) -> AsyncIterator[None]:
     address = app.config.web.address
     if address is None:
         yield
         return
-    page = status_app(app.store, utc_now, app.config.web.password.get_secret_value())
+    password = app.config.web.password.get_secret_value()
+    page = status_app(app.store, utc_now, password, metrics)
     try:
         listener = listening(page, *address)
         url = await listener.__aenter__()

@@ -1,4 +1,4 @@
-"""The status page and /health; reads only."""
+"""The status page, /health and /metrics; reads only."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from service.metrics import CONTENT_TYPE, Metrics
 from service.status import Status, is_healthy, read_status
 from store.engine import Store
 from store.errors import StoreError
@@ -29,13 +30,17 @@ _HEADERS = {
 }
 
 
-def status_app(store: Store, clock: Callable[[], datetime], password: str = "") -> Starlette:
+def status_app(
+    store: Store,
+    clock: Callable[[], datetime],
+    password: str = "",
+    metrics: Metrics | None = None,
+) -> Starlette:
     """The web application. With a password every page but /health asks for it (any user name)."""
 
     async def page(request: Request) -> Response:
         if not _may_see(request, password):
-            wanted = {"WWW-Authenticate": 'Basic realm="Wirewatch", charset="UTF-8"'}
-            return Response("password required\n", 401, headers=wanted)
+            return _password_required()
         status = read_status(store, clock())
         html = _PAGES.get_template("status.html").render(status=status, healthy=is_healthy(status))
         return HTMLResponse(html, headers=_HEADERS)
@@ -48,11 +53,26 @@ def status_app(store: Store, clock: Callable[[], datetime], password: str = "") 
         healthy = is_healthy(status)
         return JSONResponse({"healthy": healthy, **lines_of(status)}, 200 if healthy else 503)
 
+    async def numbers(request: Request) -> Response:
+        if not _may_see(request, password):
+            return _password_required()
+        try:
+            text = (metrics or Metrics()).text(store, clock)
+        except StoreError as error:
+            return Response(f"{error}\n", 503)
+        return Response(text, headers={**_HEADERS, "Content-Type": CONTENT_TYPE})
+
     routes: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
         ("/", page),
         ("/health", health),
+        ("/metrics", numbers),
     ]
     return Starlette(routes=[Route(path, answer) for path, answer in routes])
+
+
+def _password_required() -> Response:
+    wanted = {"WWW-Authenticate": 'Basic realm="Wirewatch", charset="UTF-8"'}
+    return Response("password required\n", 401, headers=wanted)
 
 
 def lines_of(status: Status) -> dict[str, object]:

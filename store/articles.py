@@ -1,6 +1,10 @@
 """Entries waiting to be fetched, articles, and the stories they belong to. Written by the crawler.
 
 `Article.matched_at` is the one hand-over: it is NULL until alerts has matched the article.
+
+The search index follows the articles by the hooks at the end of this page, in the transaction that
+writes the article, whoever writes it. They see articles that are written as objects; after copying
+rows in bulk, `store.search.index_missing` makes up for it.
 """
 
 from __future__ import annotations
@@ -9,9 +13,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Index, UniqueConstraint, func, or_, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    UniqueConstraint,
+    event,
+    func,
+    inspect,
+    or_,
+    text,
+)
+from sqlalchemy.orm import Mapper
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from store.search_index import add_to_index, take_from_index
 from store.sources import moment
 from store.types import bound_lists
 
@@ -198,3 +216,53 @@ def count_waiting(session: Session) -> tuple[int, int]:
     entries = select(func.count()).select_from(Entry).where(col(Entry.outcome).is_(None))
     articles = select(func.count()).select_from(Article).where(col(Article.matched_at).is_(None))
     return session.exec(entries).one(), session.exec(articles).one()
+
+
+# The search index
+
+SEARCHED = ("url", "title", "standfirst", "body", "captions", "authors", "section", "tags")
+"""The columns that hold what can be looked for."""
+
+
+def text_fields(article: Any) -> dict[str, str]:
+    """The fields of an article, or of a row with its columns, by the names of the query language.
+
+    Authors and tags stand a line each; what the article does not have is left out.
+    """
+    fields = {
+        "title": article.title,
+        "standfirst": article.standfirst,
+        "body": article.body,
+        "caption": article.captions,
+        "author": "\n".join(article.authors),
+        "section": article.section or "",
+        "tag": "\n".join(article.tags),
+        "url": article.url,
+    }
+    return {name: content for name, content in fields.items() if content}
+
+
+@event.listens_for(Article, "after_insert")
+def _index(_: Mapper[Article], connection: Connection, article: Article) -> None:
+    add_to_index(connection, article.id or 0, text_fields(article).values())
+
+
+@event.listens_for(Article, "before_update")
+def _index_again(_: Mapper[Article], connection: Connection, article: Article) -> None:
+    changes = inspect(article).attrs
+    if any(changes[name].history.has_changes() for name in SEARCHED):
+        _forget(connection, article)
+        add_to_index(connection, article.id or 0, text_fields(article).values())
+
+
+@event.listens_for(Article, "before_delete")
+def _index_no_more(_: Mapper[Article], connection: Connection, article: Article) -> None:
+    _forget(connection, article)
+
+
+def _forget(connection: Connection, article: Article) -> None:
+    """The index forgets only what it is told again, so the text as it still stands is read."""
+    table = SQLModel.metadata.tables["article"]
+    columns = [table.c[name] for name in SEARCHED]
+    row = connection.execute(select(*columns).where(table.c.id == article.id)).one()
+    take_from_index(connection, article.id or 0, text_fields(row).values())

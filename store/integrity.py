@@ -6,6 +6,7 @@ from sqlalchemy.exc import DBAPIError
 from store.engine import Store
 from store.errors import explain
 from store.schema import migrate
+from store.search import index_missing
 
 _MOST = 20
 """Findings that are told; a damaged file has thousands."""
@@ -14,13 +15,15 @@ _MOST = 20
 def check_database(store: Store) -> list[str]:
     """What is wrong with a database, in the database's words; nothing when it is whole.
 
-    Creates or upgrades the schema first, which shows that it can be written to. Raises StoreError
-    when it cannot be opened or written.
+    Creates or upgrades the schema first, which shows that it can be written to, and enters articles
+    that the search index lacks. Raises StoreError when it cannot be opened or written.
     """
     migrate(store)
     if store.path is None:
         return []
     found: list[str] = []
+    with store.writing() as session:
+        index_missing(session)
     try:
         with store.read_engine.connect() as connection:
             for (line,) in connection.execute(text(f"PRAGMA integrity_check({_MOST})")):

@@ -93,6 +93,22 @@ class Document(SQLModel, table=True):
     """The newest publication in it when it was last read."""
     trusted_from: int = 0
     """From so many visits on its validators are sent again; they were seen to lie."""
+    span: int | None = None
+    """Seconds between its oldest and its newest entry when it was last measured."""
+    dated: float = 0.0
+    """Share of entries with a publication date, likewise."""
+    full_text: float = 0.0
+    """Share of entries that carry the whole article, likewise."""
+    seen_at: datetime | None = moment()
+    """When it was last measured; None for one that is only likely to work."""
+    newest: datetime | None = moment()
+    """Of its entries, the time of the newest, by publication or modification."""
+    lastmod: datetime | None = moment()
+    """Of a part: what its index said of its last change when it was last read."""
+    behind: int = 0
+    """Of the main one: checks in a row in which the second listed what it did not."""
+    doubted_at: datetime | None = moment()
+    """Of the main one: when another was last looked for in its place."""
 
 
 class HostState(SQLModel, table=True):

@@ -13,7 +13,7 @@ Content types are not believed: too many feeds come as text/html.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -26,7 +26,8 @@ from crawler.sources.wordpress import posts_address
 from crawler.text import clean_line
 from crawler.urls import listed_url, same_site
 
-ChannelKind = Literal["feed", "sitemap", "wordpress"]
+ChannelKind = Literal["feed", "sitemap", "wordpress", "listing"]
+Scope = Literal["own", "site", "part"]
 
 _FEED_TYPES = frozenset(
     {
@@ -47,6 +48,7 @@ _LOOKS_LIKE_FEED = re.compile(
     r"/(?:rss|feeds?|atom)(?:/|\.xml|\.rss|\.aspx|\.php|$)|/index\.(?:rdf|rss|xml)$|\.rss$|/\?feed=",
     re.IGNORECASE,
 )
+_WORDPRESS = re.compile(r"/wp-(?:content|includes)/|content=.WordPress", re.IGNORECASE)
 _VISIBLE_LINKS = 5
 """Of the feeds that only a visible link leads to; pages that list feeds list hundreds."""
 _HEAD = 8192
@@ -71,6 +73,12 @@ class Channel:
     kind: ChannelKind
     url: str
     title: str = ""
+    scope: Scope = "site"
+    """own: of the section whose page names it | site: of the whole site, as far as can be told |
+    part: of a tag, an author, the comments, or in another language: no substitute for the others
+    """
+    is_named: bool = True
+    """Whether the site names it; False for one of the usual paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,10 @@ class Discovery:
     """A page's own title."""
     hub: str | None = None
     """The WebSub hub that a page names."""
+    is_wordpress: bool = False
+    """Whether the page looks like one of WordPress, whether or not it names the API."""
+    is_article: bool = False
+    """Whether the page says that it is an article, so that its links are no list of the news."""
 
 
 def discover(body: bytes, url: str, content_type: str | None = None) -> Discovery:
@@ -100,9 +112,10 @@ def usual_channels(url: str) -> tuple[Channel, ...]:
     """Where sites keep feeds and sitemaps that they name nowhere, likeliest first."""
     parts = urlsplit(url)
     root = f"{parts.scheme}://{parts.netloc}"
-    feeds = (Channel("feed", root + path) for path in _USUAL_FEEDS)
-    sitemaps = (Channel("sitemap", root + path) for path in _USUAL_SITEMAPS)
-    return (*feeds, Channel("wordpress", posts_address(f"{root}/wp-json/")), *sitemaps)
+    feeds = (Channel("feed", root + path, is_named=False) for path in _USUAL_FEEDS)
+    sitemaps = (Channel("sitemap", root + path, is_named=False) for path in _USUAL_SITEMAPS)
+    api = Channel("wordpress", posts_address(f"{root}/wp-json/"), is_named=False)
+    return (*feeds, api, *sitemaps)
 
 
 def _kind(head: str) -> Literal["feed", "sitemap", "wordpress", "page"]:
@@ -125,7 +138,9 @@ def _page(text: str, url: str) -> Discovery:
     named_feeds = _ranked(tree, base, url)
     channels = (*named_feeds, *_wordpress(tree, base), *_visible_feeds(tree, base, url))
     hub = listed_url(_first(tree, 'link[rel="hub"]', "href"), base)
-    return Discovery("page", _unique(channels), named or None, hub)
+    is_wordpress = bool(_WORDPRESS.search(text))
+    is_article = "article" in _first(tree, 'meta[property="og:type"]', "content")
+    return Discovery("page", _unique(channels), named or None, hub, is_wordpress, is_article)
 
 
 def _first(tree: LexborHTMLParser, selector: str, name: str) -> str:
@@ -141,7 +156,7 @@ def _ranked(tree: LexborHTMLParser, base: str, url: str) -> list[Channel]:
     is_article = "article" in _first(tree, 'meta[property="og:type"]', "content")
     section = "" if is_article else path
 
-    def rank(feed: tuple[Channel, str]) -> tuple[bool, bool, bool]:
+    def judged(feed: tuple[Channel, str]) -> tuple[bool, bool, bool]:
         channel, hreflang = feed
         below = bool(path) and f"{urlsplit(channel.url).path}/".startswith(f"{path}/")
         own = below and not is_article  # below an article there are its comments
@@ -150,7 +165,14 @@ def _ranked(tree: LexborHTMLParser, base: str, url: str) -> list[Channel]:
         foreign = bool(language and hreflang and hreflang[:2].lower() != language)
         return partial, foreign, bool(section) and not own
 
-    return [channel for channel, _ in sorted(found, key=rank)]
+    def scoped(feed: tuple[Channel, str]) -> Channel:
+        partial, foreign, not_own = judged(feed)
+        scope: Scope = (
+            "part" if partial or foreign else "own" if section and not not_own else "site"
+        )
+        return replace(feed[0], scope=scope)
+
+    return [scoped(feed) for feed in sorted(found, key=judged)]
 
 
 def _named_feeds(tree: LexborHTMLParser, base: str) -> Iterator[tuple[Channel, str]]:

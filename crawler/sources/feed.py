@@ -13,6 +13,7 @@ from typing import Any
 import feedparser  # type: ignore[import-untyped]
 
 from crawler.dates import parse_date
+from crawler.extraction.bounds import bounded
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import (
     LONGEST_GUID,
@@ -52,7 +53,8 @@ def parse_feed(
 
 
 def _read(text: str, url: str, timezone: str) -> Feed:
-    text, cut = _whole_entries(text)
+    # feedparser as well takes time quadratic in the attributes of a tag.
+    text, cut = _whole_entries(bounded(text))
     try:
         root, fault = parse_xml(text, url)
         feed = read_xml(root, url, timezone)

@@ -14,6 +14,7 @@ from html.entities import html5
 from lxml import etree
 from w3lib.encoding import resolve_encoding
 
+from crawler.extraction.bounds import bounded
 from crawler.items import DocumentError
 from crawler.text import clean_line
 
@@ -113,6 +114,8 @@ def parse_xml(text: str, url: str) -> tuple[etree._Element, str | None]:
     Raises DocumentError when there is no XML document in the text; the message says what there is.
     """
     text, warning = document_in(text)
+    # libxml2 too takes time quadratic in the attributes of a tag.
+    text = bounded(text)
     try:
         return _parsed(text, url, lenient=False), warning
     except etree.XMLSyntaxError as error:

@@ -191,8 +191,11 @@ def _index(listed: _Listed) -> DocumentItem:
     if left_out:
         warnings.append(f"{left_out} sitemaps of sections, tags, authors or pictures were left out")
     ordered = sorted(kept, key=_recency, reverse=True)
+    lastmods: dict[str, datetime | None] = {}
+    for address, modified in ordered:
+        lastmods.setdefault(address, modified)
     return DocumentItem(
-        documents=tuple(dict.fromkeys(address for address, _ in ordered)), warnings=tuple(warnings)
+        documents=tuple(lastmods), lastmods=tuple(lastmods.values()), warnings=tuple(warnings)
     )
 
 

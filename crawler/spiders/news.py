@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
 from crawler.catching_up import take_answer
+from crawler.contents import page_of
 from crawler.context import CrawlContext
 from crawler.health import PageTally, refusal
 from crawler.items import ArticleItem, Hints, Page, PageItem, Select
@@ -81,13 +82,13 @@ class NewsSpider(Spider):
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
 
-    async def start(self) -> AsyncIterator[Request]:
+    async def start(self) -> AsyncIterator[Request | PageItem]:
         """The due sources' documents, then the pages that wait."""
         for visit in self.visits:
             for wanted in visit.begin():
                 yield self._document_request(visit, wanted)
-        for request in self._page_requests(self._waiting):
-            yield request
+        for page in self._pages(self._waiting):
+            yield page
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
@@ -99,12 +100,18 @@ class NewsSpider(Spider):
             priority=DOCUMENT_FIRST,
         )
 
-    def _page_requests(self, entries: Iterable[Entry]) -> Iterable[Request]:
+    def _pages(self, entries: Iterable[Entry]) -> Iterable[Request | PageItem]:
+        """What makes articles of entries on this host: their pages, or what the source gave."""
         for entry in entries:
             assert entry.id is not None
             if entry.host == self.host and entry.id not in self._asked:
                 self._asked.add(entry.id)
                 source = self.context.sources.get(entry.source_id)
+                hints = _hints(entry, source)
+                given = page_of(hints.entry, self.context.clock()) if hints.entry else None
+                if given is not None and entry.attempts == 0:
+                    yield PageItem(entry.id, given, hints, by_source=True)
+                    continue
                 headers = source.headers if source else {}
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
@@ -124,7 +131,7 @@ class NewsSpider(Spider):
 
     async def read_document(
         self, response: Response, visit: Visit, wanted: Wanted
-    ) -> AsyncIterator[Request]:
+    ) -> AsyncIterator[Request | PageItem]:
         """A source's document came."""
         with self.surviving():
             async for request in self._take_document(answer_of(response), visit, wanted):
@@ -139,7 +146,7 @@ class NewsSpider(Spider):
             if item is not None:
                 yield item
 
-    async def no_answer(self, failure: Failure) -> AsyncIterator[Request]:
+    async def no_answer(self, failure: Failure) -> AsyncIterator[Request | PageItem]:
         """No answer came at all."""
         if self.held:
             return
@@ -165,7 +172,7 @@ class NewsSpider(Spider):
 
     async def _take_document(
         self, answer: Answer, visit: Visit, wanted: Wanted
-    ) -> AsyncIterator[Request]:
+    ) -> AsyncIterator[Request | PageItem]:
         await self._heed(answer)
         try:
             sitemaps = self._sitemaps(answer.url)
@@ -180,8 +187,8 @@ class NewsSpider(Spider):
             await self._visited(visit)
         for document in following.documents:
             yield self._document_request(visit, document)
-        for request in self._page_requests(following.entries):
-            yield request
+        for page in self._pages(following.entries):
+            yield page
 
     def _sitemaps(self, url: str) -> tuple[str, ...]:
         rules = self.robots.get(self.host)

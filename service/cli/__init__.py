@@ -1,6 +1,7 @@
 """The command line: one file a command group, loaded when its command is called."""
 
 import importlib
+import keyword
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,13 +26,25 @@ COMMANDS = {
     "articles": ("service.cli.listing", "List what was found and stored."),
     "matches": ("service.cli.listing", "List what matched a watchlist, with the sentences."),
     "deliveries": ("service.cli.listing", "List what was sent, or waits to be."),
+    "search": ("service.cli.search", "Search everything stored, in the language of watchlists."),
+    "try": ("service.cli.trial", "Show what a watchlist would have brought; send nothing."),
+    "suggest": ("service.cli.suggest", "Find spellings in the store that a watchlist misses."),
     "explain": ("service.cli.explain", "Tell why an address did or did not lead to an alert."),
+    "match": ("service.cli.match", "Match rows of JSON Lines against the watchlists."),
     "extract": ("service.cli.extract", "Print the article that a page yields."),
     "retry": ("service.cli.retry", "Send dead letters again."),
 }
 """Where each command is and what it does; the help page needs no more than this."""
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def command_of(name: str) -> click.Command:
+    """The command of that name; Python's own words end in an underscore in their module."""
+    attribute = f"{name}_" if keyword.iskeyword(name) else name
+    command = getattr(importlib.import_module(COMMANDS[name][0]), attribute)
+    assert isinstance(command, click.Command)
+    return command
 
 
 class LazyGroup(click.Group):
@@ -45,10 +58,7 @@ class LazyGroup(click.Group):
         """The command from its module, None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(COMMANDS[cmd_name][0])
-        command = getattr(module, cmd_name)
-        assert isinstance(command, click.Command)
-        return command
+        return command_of(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in the help page, without importing what it lists."""

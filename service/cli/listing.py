@@ -1,7 +1,7 @@
 """`articles`, `matches`, `deliveries`: what is stored, newest first."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -11,12 +11,13 @@ from rich.text import Text
 from sqlmodel import Session
 
 from alerts.records import match_record
+from service.cli.asked import Since, check_source, check_watchlist
 from service.cli.context import Context
-from service.cli.output import json_option, marked, note, print_json, print_table, show_time
+from service.cli.output import best_place, json_option, note, print_json, print_table, show_time
 from service.cli.stored import stored
+from service.config import Config
 from service.json_objects import article_object, delivery_object
 from store.articles import Article
-from store.config import parse_duration
 from store.deliveries import Delivery, Match
 from store.listing import Wanted, list_articles, list_deliveries, list_matches, told_matches
 
@@ -27,26 +28,6 @@ STATES = ("pending", "held", "delivered", "dead")
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Since(click.ParamType[datetime]):
-    """`6h`, `2026-03-01` or a full time; a time without a zone is UTC."""
-
-    name = "WHEN"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """The moment that a person means."""
-        try:
-            return datetime.now(UTC) - parse_duration(value)
-        except (ValueError, OverflowError):
-            pass
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f'{value!r} is neither "6h" nor "2026-03-01" nor a time', param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _options(command: Command) -> Command:
@@ -74,7 +55,7 @@ def articles(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     with stored(config) as session:
         if session is None:
             return
-        rows = list_articles(session, _wanted(narrowed, as_json))
+        rows = list_articles(session, _wanted(narrowed, as_json, config, session))
         if as_json:
             for article in rows:
                 print_json(article_object(article))
@@ -106,7 +87,7 @@ def matches(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     with stored(config) as session:
         if session is None:
             return
-        rows = list_matches(session, _wanted(narrowed, as_json))
+        rows = list_matches(session, _wanted(narrowed, as_json, config, session))
         if as_json:
             for match, article in rows:
                 print_json(match_record(match, article))
@@ -117,11 +98,15 @@ def matches(context: Context, /, as_json: bool, **narrowed: Any) -> None:
 
 
 def _match_cells(match: Match, article: Article, zone: tzinfo) -> list[str | Text]:
-    where: str | Text = ""
-    if match.excerpts:
-        where = marked(match.excerpts[0]["text"], match.excerpts[0].get("highlights", []))
     at = show_time(match.matched_at, zone)
-    return [at, match.watchlist, article.source_id, article.title, where, article.url]
+    return [
+        at,
+        match.watchlist,
+        article.source_id,
+        article.title,
+        best_place(match.excerpts),
+        article.url,
+    ]
 
 
 @click.command()
@@ -134,7 +119,7 @@ def deliveries(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     with stored(config) as session:
         if session is None:
             return
-        rows = list_deliveries(session, _wanted(narrowed, as_json))
+        rows = list_deliveries(session, _wanted(narrowed, as_json, config, session))
         if as_json:
             for delivery, told in _with_matches(session, rows):
                 print_json(delivery_object(delivery, told))
@@ -167,8 +152,13 @@ def _delivery_cells(delivery: Delivery, zone: tzinfo) -> list[str | Text]:
     ]
 
 
-def _wanted(narrowed: dict[str, Any], as_json: bool) -> Wanted:
-    """What was asked for; a table is cut one row beyond what it shows, to know of the rest."""
+def _wanted(narrowed: dict[str, Any], as_json: bool, config: Config, session: Session) -> Wanted:
+    """What was asked for; a table is cut one row beyond what it shows, to know of the rest.
+
+    Raises UsageError for an id that nobody knows: an empty list would look like an answer.
+    """
+    check_watchlist(narrowed["watchlist"], config, session)
+    check_source(narrowed["source"], config, session)
     limit = narrowed["limit"]
     if limit is None and not as_json:
         limit = SHOWN + 1

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from io import TextIOWrapper
+from typing import Any
 
 import click
 from rich.console import Console
@@ -82,6 +83,14 @@ def marked(text: str, highlights: Iterable[dict[str, int]]) -> Text:
         last = end
     shown.append(show_controls(text[last:].replace("\n", " ")))
     return shown
+
+
+def best_place(excerpts: Sequence[dict[str, Any]]) -> Text:
+    """The best excerpt beside a headline: one that is not the headline again, if there is one."""
+    if not excerpts:
+        return Text()
+    best = next((each for each in excerpts if each["field"] != "title"), excerpts[0])
+    return marked(best["text"], best["highlights"])
 
 
 def show_time(at: datetime | None, zone: tzinfo) -> str:

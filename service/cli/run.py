@@ -14,6 +14,7 @@ from service.cli.context import Context
 from service.cli.output import json_option, note, print_json, say
 from service.logs import set_up_log
 from service.loop import run as run_loop
+from service.metrics import Metrics
 from service.once import Progress as Tell
 from service.once import Round, one_round
 from service.serve import serve, stop_on_signals
@@ -29,17 +30,18 @@ def run(context: Context, /, once: bool, as_json: bool) -> int:
     Either finishes the work in hand. With --once the exit status is 1 if a source failed.
     """
     config = context.load()
-    set_up_log(config.service.log, config.secrets)
+    metrics = Metrics()
+    set_up_log(config.service.log, config.secrets, steps=[metrics])
     if once:
         return _report(run_loop(lambda resolver: _once(context, resolver)), as_json)
-    run_loop(lambda resolver: _serve(context, resolver))
+    run_loop(lambda resolver: _serve(context, resolver, metrics))
     return 0
 
 
-async def _serve(context: Context, resolver: GuardedResolver) -> None:
+async def _serve(context: Context, resolver: GuardedResolver, metrics: Metrics) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
-    await serve(context.path, context.env, resolver, stop)
+    await serve(context.path, context.env, resolver, stop, metrics)
 
 
 async def _once(context: Context, resolver: GuardedResolver) -> Round:

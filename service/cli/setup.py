@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import click
 
 from alerts.channels.base import Surroundings
+from alerts.commonness import Commonness
 from alerts.config import WatchlistConfig
 from alerts.envelope import Envelope, SendError
+from alerts.query import Term
 from alerts.query_lint import lint
 from alerts.query_tree import to_words
 from alerts.rules import compile_rule
@@ -22,7 +25,9 @@ from service.config import Config, ConfigError
 from service.problems import Problem, did_you_mean
 from service.toml_places import show_path
 from store.engine import Store
+from store.errors import StoreError
 from store.integrity import check_database
+from store.revision import require_current
 
 
 def template() -> str:
@@ -59,13 +64,14 @@ def check(context: Context, /, as_json: bool, send: str | None, database: bool) 
     config = _loaded(context, as_json)
     if config is None:
         return 2
-    for name, watchlist in config.watchlists.items():
-        if as_json:
-            print_json(_watchlist_object(name, watchlist, config))
-        else:
-            _describe(name, watchlist, config)
-        for warning in lint(compile_rule(watchlist, config.variants)):
-            note(f"warning: watchlist.{name}: {warning}")
+    with _commonness(config) as share:
+        for name, watchlist in config.watchlists.items():
+            if as_json:
+                print_json(_watchlist_object(name, watchlist, config))
+            else:
+                _describe(name, watchlist, config)
+            for warning in lint(compile_rule(watchlist, config.variants), share):
+                note(f"warning: watchlist.{name}: {warning}")
     if not as_json:
         say(f"{context.path} is in order: {_counts(config)}")
     failed = False
@@ -74,6 +80,28 @@ def check(context: Context, /, as_json: bool, send: str | None, database: bool) 
     if send is not None:
         failed |= not _send_test(config, send)
     return int(failed)
+
+
+@contextmanager
+def _commonness(config: Config) -> Iterator[Callable[[Term], float] | None]:
+    """How common terms are, by what is stored; None where nothing can be read.
+
+    `check` is about the configuration: a database that is missing or old is no fault here.
+    """
+    store = Store(config.service.database)
+    try:
+        if store.path is not None and not store.path.exists():
+            yield None
+            return
+        try:
+            require_current(store)
+        except StoreError:
+            yield None
+            return
+        with store.reading() as session:
+            yield Commonness(session).share
+    finally:
+        store.close()
 
 
 def _loaded(context: Context, as_json: bool) -> Config | None:

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
 from store import articles, deliveries, sources
+from store.search_index import is_index_table
 from store.types import UtcDateTime
 
 TABLES = (articles.Article, deliveries.Delivery, sources.SourceState)
@@ -28,6 +29,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
     render_item=render_type,
+    include_name=lambda name, kind, _: kind != "table" or not is_index_table(name),
     # SQLite cannot alter most things in place: Alembic copies the table instead.
     render_as_batch=True,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from service.metrics import Metrics
 from service.serving import listening
 from service.web import status_app
 from store.articles import Article, Story
@@ -108,7 +109,38 @@ async def test_with_a_password_the_page_asks_for_it_and_health_does_not(
         assert (await client.get(url)).status_code == 401
         assert (await client.get(url, auth=("me", "wrong"))).status_code == 401
         assert (await client.get(url, auth=("me", "sesame"))).status_code == 200
+        assert (await client.get(f"{url}/metrics")).status_code == 401
         broken = {"Authorization": "Basic %%%"}
         assert (await client.get(url, headers=broken)).status_code == 401
         assert (await client.get(f"{url}/health")).status_code == 200
+    store.close()
+
+
+async def test_metrics_count_the_events_of_the_log_and_show_what_waits(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    metrics = Metrics()
+    for event in (
+        {"event": "visit", "status": "ok", "source": "a", "seconds": 0.2},
+        {"event": "visit", "status": "ok", "source": "a", "title": 'x"} 1\nforged 1'},
+        {"event": "delivery", "status": "delivered", "channel": "desk"},
+        {"event": "something else"},
+    ):
+        assert metrics(None, "info", event) is event
+    add_unmatched_article(store, NOON - timedelta(minutes=1))
+    add_source(store, last_success=NOON)
+    async with listening(status_app(store, lambda: NOON, "", metrics), "127.0.0.1") as url:
+        answer = await client.get(f"{url}/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    for line in (
+        'wirewatch_events_total{event="visit",of="a",status="ok"} 2.0',
+        'wirewatch_events_total{event="delivery",of="desk",status="delivered"} 1.0',
+        'wirewatch_event_seconds_bucket{event="visit",le="0.25"} 1.0',
+        'wirewatch_waiting{line="articles"} 1.0',
+        'wirewatch_waiting_seconds{line="articles"} 60.0',
+        'wirewatch_sources{state="ok"} 1.0',
+    ):
+        assert line in lines
+    assert "forged" not in answer.text
     store.close()

@@ -183,10 +183,18 @@ class Report:
 
 
 def tracebacks(log: str) -> list[str]:
-    """Every traceback in a log, each up to the next event."""
+    """Every traceback in a log, but for those of interpreters that lost their parent at birth.
+
+    A worker process whose service is killed before it has told the worker what it is for ends with
+    Python's own EOFError; nothing was in its hands.
+    """
     lines = log.splitlines()
     starts = [number for number, line in enumerate(lines) if "Traceback" in line]
-    return ["\n".join(lines[max(start - 1, 0) : start + 40]) for start in starts]
+    found = ["\n".join(lines[max(start - 1, 0) : start + 40]) for start in starts]
+    return [text for text in found if not _ORPHAN.search(text)]
+
+
+_ORPHAN = re.compile(r"in spawn_main\n(?:  .*\n)*EOFError: Ran out of input")
 
 
 class Stir:

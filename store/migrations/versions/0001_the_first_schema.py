@@ -89,6 +89,14 @@ def upgrade() -> None:
         sa.Column("recent", sa.JSON(), nullable=False),
         sa.Column("reached_at", UtcDateTime(), nullable=True),
         sa.Column("trusted_from", sa.Integer(), nullable=False),
+        sa.Column("span", sa.Integer(), nullable=True),
+        sa.Column("dated", sa.Float(), nullable=False),
+        sa.Column("full_text", sa.Float(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=True),
+        sa.Column("newest", UtcDateTime(), nullable=True),
+        sa.Column("lastmod", UtcDateTime(), nullable=True),
+        sa.Column("behind", sa.Integer(), nullable=False),
+        sa.Column("doubted_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("source_id", "url"),
     )
     op.create_table(
@@ -338,4 +346,10 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("delivery_id IS NULL"),
             postgresql_where=sa.text("delivery_id IS NULL"),
+        )
+
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE VIRTUAL TABLE article_search "
+            "USING fts5(terms, content='', detail=none, tokenize='ascii')"
         )

@@ -1,0 +1,175 @@
+"""Everything stored, searched: the index names candidates, whoever asks decides.
+
+Candidates are rather too many than too few. They come in the order in which articles were stored,
+the last one first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session, SQLModel, col, func, select
+
+from store.articles import SEARCHED, Article, text_fields
+from store.search_index import TABLE, add_to_index, has_index
+from store.search_terms import Everything, Sought, to_fts5
+from store.types import bound_lists
+
+PART = 500
+"""Articles that are held at once while many are read."""
+
+Tell = Callable[[int, int], None]
+"""Told how many are done, of how many."""
+
+_KEPT = ("id", "story_id", "first_seen", "baseline", "source_id", "lang")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which of the stored articles are searched; None asks for all."""
+
+    since: datetime | None = None
+    """First seen then or later."""
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """An article as far as it is searched and counted."""
+
+    id: int
+    story: int
+    first_seen: datetime
+    baseline: bool
+    source: str
+    lang: str | None
+    fields: Mapping[str, str]
+    """By the names of the query language; only those that it has."""
+
+
+def candidates(session: Session, sought: Sought, window: Window) -> list[int]:
+    """Ids of the articles that may hold what is sought."""
+    first = _first_id(session, window.since)
+    if first is None:
+        return []
+    if isinstance(sought, Everything) or not has_index(session.connection()):
+        query = select(Article.id).where(col(Article.id) >= first)
+        return [id_ or 0 for id_ in session.exec(query.order_by(col(Article.id).desc()))]
+    query_text = text(
+        f"SELECT rowid FROM {TABLE} WHERE {TABLE} MATCH :sought "  # noqa: S608
+        "AND rowid >= :first ORDER BY rowid DESC"
+    )
+    found = session.connection().execute(query_text, {"sought": to_fts5(sought), "first": first})
+    return [row[0] for row in found]
+
+
+def stored_texts(session: Session, ids: Sequence[int], window: Window) -> Iterator[StoredText]:
+    """The articles of these ids that lie in the window, in the order of the ids."""
+    table = SQLModel.metadata.tables["article"]
+    columns = [table.c[name] for name in (*_KEPT, *SEARCHED)]
+    for part in bound_lists(list(ids), PART):
+        query = select(*columns).where(table.c.id.in_(part))
+        if window.since is not None:
+            query = query.where(table.c.first_seen >= window.since)
+        if window.source is not None:
+            query = query.where(table.c.source_id == window.source)
+        found = {row.id: row for row in session.connection().execute(query)}
+        yield from (_stored(found[id_]) for id_ in part if id_ in found)
+
+
+def count_candidates(session: Session, sought: Sought) -> int:
+    """How many articles may hold it; never fewer than do."""
+    if isinstance(sought, Everything) or not has_index(session.connection()):
+        return count_articles(session)
+    query = text(f"SELECT count(*) FROM {TABLE} WHERE {TABLE} MATCH :sought")  # noqa: S608
+    return int(session.connection().execute(query, {"sought": to_fts5(sought)}).scalar_one())
+
+
+def count_articles(session: Session) -> int:
+    """How many articles are stored."""
+    return session.exec(select(func.count()).select_from(Article)).one()
+
+
+def oldest_news(session: Session, window: Window) -> datetime | None:
+    """When the first article in the window was seen that was no first visit's."""
+    query = select(func.min(Article.first_seen)).where(col(Article.baseline).is_(False))
+    if window.since is not None:
+        query = query.where(col(Article.first_seen) >= window.since)
+    if window.source is not None:
+        query = query.where(Article.source_id == window.source)
+    return session.exec(query).one()
+
+
+def articles_with(session: Session, ids: Iterable[int]) -> dict[int, Article]:
+    """The articles of these ids."""
+    found: dict[int, Article] = {}
+    for part in bound_lists(list(ids)):
+        for article in session.exec(select(Article).where(col(Article.id).in_(part))):
+            found[article.id or 0] = article
+    return found
+
+
+def vocabulary(session: Session) -> Iterator[tuple[str, int]]:
+    """Every word that the index holds, with the number of articles that hold it.
+
+    Nothing where the database keeps no index.
+    """
+    connection = session.connection()
+    if not has_index(connection):
+        return
+    make = (
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.article_words USING fts5vocab(main, {TABLE}, row)"
+    )
+    connection.execute(text(make))
+    for row in connection.execute(text("SELECT term, doc FROM temp.article_words")):
+        yield row[0], row[1]
+
+
+def unindexed(session: Session) -> list[int]:
+    """Articles that the index does not know."""
+    if not has_index(session.connection()):
+        return []
+    known = f"SELECT id FROM {TABLE}_docsize"  # noqa: S608
+    query = text(f"SELECT id FROM article WHERE id NOT IN ({known}) ORDER BY id")  # noqa: S608
+    return [row[0] for row in session.connection().execute(query)]
+
+
+def index_missing(session: Session, tell: Tell = lambda done, of: None) -> int:
+    """Enters the articles that the index does not know; their number."""
+    missing = unindexed(session)
+    for done, article in enumerate(stored_texts(session, missing, Window()), 1):
+        add_to_index(session.connection(), article.id, article.fields.values())
+        if done % PART == 0:
+            tell(done, len(missing))
+    return len(missing)
+
+
+def rebuild_index(session: Session, tell: Tell = lambda done, of: None) -> int:
+    """Makes the index anew from the articles; their number."""
+    if has_index(session.connection()):
+        clear = text(f"INSERT INTO {TABLE}({TABLE}) VALUES ('delete-all')")  # noqa: S608
+        session.connection().execute(clear)
+    return index_missing(session, tell)
+
+
+def _first_id(session: Session, since: datetime | None) -> int | None:
+    """The lowest id in the window; None when nothing lies in it."""
+    if since is None:
+        return 0
+    return session.exec(select(func.min(Article.id)).where(col(Article.first_seen) >= since)).one()
+
+
+def _stored(row: Any) -> StoredText:
+    return StoredText(
+        row.id,
+        row.story_id,
+        row.first_seen,
+        row.baseline,
+        row.source_id,
+        row.lang,
+        text_fields(row),
+    )
