@@ -216,6 +216,7 @@ def article_view(
         published=article.published,
         precision=article.published_precision,
         first_seen=article.first_seen,
+        late=article.late or "",
         excerpts=tuple(_excerpt(excerpt) for excerpt in match.excerpts),
         why=why_line(terms, fields),
         also_in=tuple(_copies(article, stories.get(article.story_id, ()), names)),

@@ -77,6 +77,8 @@ class ArticleView:
     precision: str = "unknown"
     """minute | day | unknown"""
     first_seen: datetime | None = None
+    late: str = ""
+    """Why it is told long after its publication."""
     excerpts: tuple[ExcerptView, ...] = ()
     why: str = ""
     """One line: which words, where."""
@@ -84,6 +86,17 @@ class ArticleView:
     story: int | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     """The match as JSON, for machines."""
+
+    @property
+    def delay(self) -> str:
+        """`published 6 h ago; the service was down`; empty for one that comes in time."""
+        if not self.late:
+            return ""
+        if self.published is None or self.first_seen is None or self.precision != "minute":
+            return f"found late; {self.late}"
+        hours = int((self.first_seen - self.published) / timedelta(hours=1))
+        ago = f"{hours // 24} days" if hours >= 48 else f"{hours} h" if hours else "under an hour"
+        return f"published {ago} ago; {self.late}"
 
     @property
     def link(self) -> str:

@@ -58,7 +58,9 @@ def source_object(
         "next_visit": moment(state.next_visit) if state and source and source.enabled else None,
         "last_new_article": moment(state.last_new_article) if state else None,
         "articles_per_day": round(state.articles_per_day, 2) if state else 0.0,
-        "last_error": state.last_error if state else None,
+        "last_error": (state.last_error or state.page_error) if state else None,
+        "reason": state.reason if state else None,
+        "state_since": moment(state.state_since) if state else None,
     }
 
 
@@ -118,6 +120,7 @@ def extracted_object(article: ArticleItem) -> dict[str, Any]:
         "story": None,
         "revision": 1,
         "paywalled": article.paywalled,
+        "late": None,
         "extractor": article.extractor,
         "confidence": round(article.confidence, 3),
     }

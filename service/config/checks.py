@@ -121,11 +121,7 @@ def _check_promises(config: Config, reader: TableReader) -> None:
     unkept: dict[TomlPath, bool] = {
         ("service", "keep_pages"): config.service.keep_pages,
         ("service", "retention"): bool(config.service.retention),
-        ("health", "coverage"): bool(config.health.coverage),
-        ("health", "heartbeat"): bool(config.health.heartbeat),
     }
-    for key, source in config.sources.items():
-        unkept["source", key, "silent_after"] = source.silent_after != "auto"
     for key, watchlist in config.watchlists.items():
         unkept["watchlist", key, "updates"] = watchlist.updates != "new"
     for path, is_set in unkept.items():
