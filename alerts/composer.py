@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from alerts.message import (
@@ -19,6 +19,7 @@ from alerts.message import (
     alert_subject,
     event_payload,
     matched_payload,
+    outage_thread,
     published_line,
     rfc3339,
     thread_of,
@@ -28,6 +29,9 @@ from alerts.message import (
 BUILT_IN = Path(__file__).parent / "templates"
 RENDERED_LIMIT = 256 * 1024
 """Characters of one rendered part; beyond it the HTML is left out and the text is cut."""
+
+OWN_LIMIT = 8 * RENDERED_LIMIT
+"""Characters after which an operator's template is stopped: it may loop without end."""
 
 
 class Composer:
@@ -106,7 +110,9 @@ class Composer:
         """A line about the monitor itself."""
         payload = event_payload(event.type, now, {"delivery": delivery, **event.facts})
         values = {"event": event, "now": now}
-        return self._message("health", f"Wirewatch: {event.title}", "health", values, payload)
+        subject = f"Wirewatch: {event.title}"
+        thread = outage_thread(event)
+        return self._message("health", subject, "health", values, payload, thread)
 
     def _articles(
         self,
@@ -146,10 +152,21 @@ class Composer:
         if self._own is self._plain:
             return self._plain.get_template(name).render(values), ""
         try:
-            return self._own.get_template(name).render(values), ""
+            return _bounded(self._own.get_template(name), values), ""
         except Exception as error:  # noqa: BLE001 - an own template may do anything but stop alerts
             plain = self._plain.get_template(name).render(values)
             return plain, f"{name}: {type(error).__name__}: {error}"
+
+
+def _bounded(template: Template, values: Mapping[str, Any]) -> str:
+    """What a template of somebody else's prints. Raises ValueError when that is out of bounds."""
+    pieces, size = [], 0
+    for piece in template.generate(values):
+        size += len(piece)
+        if size > OWN_LIMIT:
+            raise ValueError(f"prints more than {OWN_LIMIT // 1024} thousand characters")
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def newest_first(articles: Sequence[ArticleView]) -> list[ArticleView]:

@@ -14,21 +14,25 @@ oldest delivery is the probe; a failure that concerns one message lets the other
 import asyncio
 import contextlib
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from alerts.context import AlertContext
-from alerts.lane import Lane
+from alerts.lane import Lane, farthest
+from alerts.retry import LONGEST
 from alerts.settling import Ledger
 from store.errors import StoreError
-from store.outbox import channels_due, free_all, renew, resume_channel
+from store.outbox import channels_due, free_all, renew, resume_channel, set_right
 
 log = structlog.get_logger("alerts")
 
 LEASE = timedelta(minutes=2)
 """How long a claim lives without being renewed."""
 RENEW = timedelta(seconds=30)
+SET_RIGHT = timedelta(minutes=1)
+CLOCK_SLACK = timedelta(minutes=5)
+"""What was written later than this from now was written by a clock that was ahead."""
 LOOK = 0.5
 """Seconds between two looks for deliveries that became due while others are being sent."""
 GRACE = 6.0
@@ -46,8 +50,10 @@ class Dispatcher:
         self._ledger = Ledger(self._token)
         self._lanes: dict[str, Lane] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._working: dict[str, Lane] = {}
+        """The lanes of those tasks; one that a reload replaced finishes what it has in hand."""
         self._first = True
-        self._renewed = datetime.min.replace(tzinfo=context.clock().tzinfo)
+        self._renewed = self._looked = datetime.min.replace(tzinfo=UTC)
         self._closing = False
 
     async def send_due(self) -> int:
@@ -58,6 +64,7 @@ class Dispatcher:
         """
         before = self._ledger.attempts
         await self._begin()
+        await self._set_right()
         while not self._closing:
             await self._ledger.write(self._context)
             for channel in await asyncio.to_thread(self._due):
@@ -77,6 +84,7 @@ class Dispatcher:
         A channel whose table changed is opened anew, and resumed if it had been told to stop.
         """
         old, self._context = self._context.channels, context
+        self._looked = datetime.min.replace(tzinfo=UTC)
         for name in [*old, *context.channels]:
             if old.get(name) == context.channels.get(name):
                 continue
@@ -125,13 +133,14 @@ class Dispatcher:
             lane = self._lanes[channel] = Lane(channel, table, self._context, self._ledger)
         lane.context = self._context
         if not lane.is_paused(self._context.clock()):
+            self._working[channel] = lane
             self._running[channel] = asyncio.create_task(lane.run(LEASE), name=f"lane {channel}")
 
     async def _collect(self) -> None:
         for name, task in list(self._running.items()):
             if not task.done():
                 continue
-            del self._running[name]
+            del self._running[name], self._working[name]
             if name in self._lanes and self._lanes[name].is_retired:
                 del self._lanes[name]
             if task.cancelled():
@@ -147,16 +156,36 @@ class Dispatcher:
         if lane := self._lanes.get(name):
             lane.pause(self._context.clock() + timedelta(seconds=5))
 
+    async def _set_right(self) -> None:
+        """Finds, once a minute, what would otherwise wait for ever."""
+        context, now = self._context, self._context.clock()
+        if abs(now - self._looked) < SET_RIGHT:
+            return
+        longest = max(map(farthest, context.channels.values()), default=LONGEST)
+        try:
+            await context.writer.write(
+                lambda session: set_right(
+                    session, now, CLOCK_SLACK, longest, list(context.channels)
+                )
+            )
+        except StoreError as error:
+            log.error("dispatch", status="not looked over", why=str(error))
+        self._looked = now
+
     async def _renew(self) -> None:
         now = self._context.clock()
-        if not self._running or now - self._renewed < RENEW:
+        if not self._running or abs(now - self._renewed) < RENEW:
             return
         until = now + LEASE
+        ids = {id_ for lane in self._working.values() for id_ in lane.in_hand}
+        ids.update(self._ledger.open_ids)
         try:
-            await self._context.writer.write(lambda session: renew(session, self._token, until))
+            await self._context.writer.write(
+                lambda session: renew(session, self._token, until, ids)
+            )
         except StoreError as error:
             log.error("dispatch", status="claims not renewed", why=str(error))
             return
         self._renewed = now
-        for lane in self._lanes.values():
+        for lane in self._working.values():
             lane.lease_until = until

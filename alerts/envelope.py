@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from unicodedata import category
 
 REPLY_LIMIT = 512
 """Bytes of a reply that are kept with an attempt."""
+
+REASON_LIMIT = 500
+"""Code points of a reason."""
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 Blame = Literal["message", "destination", "unclear"]
 """What a temporary failure is about: this one message, everything sent there, or hard to tell."""
@@ -25,7 +30,7 @@ class Envelope:
     payload: Mapping[str, Any] = field(default_factory=dict)
     """What machines get, as JSON."""
     thread: str | None = None
-    """The story it belongs to, if it is about one only."""
+    """The conversation it belongs to: `story-42`, `outage-…`; fit for a Message-ID."""
     watchlists: tuple[str, ...] = ()
     recipient: str = ""
     """The address; empty for channels with a single destination."""
@@ -45,8 +50,7 @@ class SendError(Exception):
 
     def __init__(self, reason: str, code: int | None = None, reply: str = "") -> None:
         """`reason` is one line for a person and holds no secret."""
-        # A server's words may hold bytes that no database column takes.
-        reason = reason.encode("utf-8", "replace").decode()
+        reason = one_line(reason)
         super().__init__(reason)
         self.reason, self.code, self.reply = reason, code, clip(reply)
 
@@ -82,6 +86,17 @@ class PermanentFailure(SendError):  # noqa: N818
         """`stops_channel`: the destination wants nothing any more (410)."""
         super().__init__(reason, code, reply)
         self.stops_channel = stops_channel
+
+
+def one_line(words: str) -> str:
+    """The words without what would break a line, move a cursor, turn the text or fit no column.
+
+    A server's own words stand in reasons, and reasons in terminals, logs and mails.
+    """
+    whole = words.encode("utf-8", "replace").decode()
+    kept = (" " if category(letter) in _UNSEEN else letter for letter in whole)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= REASON_LIMIT else line[: REASON_LIMIT - 1] + "…"
 
 
 def clip(reply: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,8 @@ from alerts.message import (
     Section,
     delivery_id,
     event_payload,
+    late_words,
+    story_thread,
 )
 from alerts.records import match_record, why_line
 from store.articles import Article
@@ -141,7 +143,7 @@ def _compose(
         context.installation, group.channel, group.recipient, ",".join(watchlists), urls
     )
     try:
-        sections = _sections(context, group.told, stories, names)
+        sections = _sections(context, group.told, stories, names, now)
         message = _message(context, key, group.deliver, sections, now)
     except Exception:
         # An article that cannot be shown must neither be lost nor hold up the others.
@@ -157,7 +159,8 @@ def bare_message(
 ) -> Message:
     """Titles and addresses and nothing else, which could fail."""
     text = "\n\n".join(f"{article.title}\n{article.url}" for article in articles) + "\n"
-    subject = f"{', '.join(watchlists)}: {len(articles)} articles"
+    noun = "article" if len(articles) == 1 else "articles"
+    subject = f"{', '.join(watchlists)}: {len(articles)} {noun}"
     urls = [article.canonical_url for article in articles]
     facts = {"delivery": key, "watchlist": ",".join(watchlists), "matches": [], "articles": urls}
     return Message("alert", subject, text, "", event_payload("watchlist.matched", now, facts))
@@ -181,6 +184,7 @@ def _sections(
     told: Sequence[_Told],
     stories: Mapping[int, Sequence[Article]],
     names: Mapping[str, str],
+    now: datetime,
 ) -> list[Section]:
     """By watchlist; an article that several matched stands once, under all their names."""
     matched: dict[int, list[_Told]] = {}
@@ -190,8 +194,15 @@ def _sections(
     for members in matched.values():
         ids = tuple(sorted(each.match.watchlist for each in members))
         matches = [each.match for each in members]
-        view = article_view(members[0].article, matches, stories, names)
-        grouped.setdefault(ids, []).append(view)
+        article = members[0].article
+        view = article_view(article, matches, stories, names)
+        first = (stories.get(article.story_id) or [article])[0]
+        told_now = replace(
+            view,
+            late=late_words(article.published, article.published_precision, now, article.late),
+            thread=story_thread(context.installation, first.canonical_url),
+        )
+        grouped.setdefault(ids, []).append(told_now)
     return [
         Section(ids, ", ".join(map(context.watchlist_name, ids)), tuple(views))
         for ids, views in sorted(grouped.items())
@@ -216,7 +227,6 @@ def article_view(
         published=article.published,
         precision=article.published_precision,
         first_seen=article.first_seen,
-        late=article.late or "",
         excerpts=tuple(_excerpt(excerpt) for excerpt in match.excerpts),
         why=why_line(terms, fields),
         also_in=tuple(_copies(article, stories.get(article.story_id, ()), names)),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from alerts.channels.base import Channel, ChannelTable, find_recipient
+from alerts.channels.discreet import open_channel
 from alerts.context import AlertContext
 from alerts.digest import hold_until
 from alerts.envelope import (
@@ -21,10 +22,10 @@ from alerts.envelope import (
 )
 from alerts.freezing import health_deliveries
 from alerts.message import HealthEvent
-from alerts.retry import POISON, Again, decide
+from alerts.retry import LONGEST, POISON, Again, decide, trying_since
 from alerts.settling import Ledger, Settlement
 from store.deliveries import Delivery
-from store.outbox import claim, hold, release, trying_since
+from store.outbox import claim, hold, release, series_of
 
 log = structlog.get_logger("alerts")
 
@@ -32,6 +33,15 @@ BATCH = 250
 """Deliveries claimed at once: a commit for each would cost more than the sending."""
 UNCLEAR = 3
 """Attempts of one message after which an unclear failure is taken to be its own fault."""
+
+
+SLACK = timedelta(hours=1)
+"""Beyond the longest wait; jitter and slow attempts stay below it."""
+
+
+def farthest(table: ChannelTable) -> timedelta:
+    """No attempt of a channel is ever put off for longer, quiet hours and Retry-After included."""
+    return max(table.longest_wait, LONGEST) + timedelta(hours=1) + SLACK
 
 
 class Lane:
@@ -46,8 +56,11 @@ class Lane:
         self._name, self._table, self._ledger = name, table, ledger
         self._channel: Channel | None = None
         self._paused_until: datetime | None = None
+        self._paused_at = datetime.max.replace(tzinfo=UTC)
         self._retired = False
         self._writing: asyncio.Task[None] | None = None
+        self.in_hand: set[int] = set()
+        """Ids of the deliveries that it has claimed and not done with."""
 
     @property
     def is_retired(self) -> bool:
@@ -55,12 +68,16 @@ class Lane:
         return self._retired
 
     def is_paused(self, now: datetime) -> bool:
-        """Whether the destination is being left alone after a failure."""
-        return self._paused_until is not None and now < self._paused_until
+        """Whether the destination is being left alone after a failure.
+
+        A pause that begins later than now was begun by a clock that was ahead, and means nothing.
+        """
+        until, since = self._paused_until, self._paused_at
+        return until is not None and since <= now < until
 
     def pause(self, until: datetime) -> None:
         """Leaves the destination alone until then."""
-        self._paused_until = until
+        self._paused_at, self._paused_until = self.context.clock(), until
 
     def retire(self) -> None:
         """Ends `run` after the message in hand."""
@@ -111,20 +128,28 @@ class Lane:
             lambda session: claim(session, self._name, self._ledger.token, now, until, limit, taken)
         )
         self.lease_until = until
+        self.in_hand = {delivery.id or 0 for delivery in batch}
         return batch
 
     async def _work_off(self, batch: Sequence[Delivery]) -> None:
         """Attempts the claimed ones and gives back what was not attempted."""
         done = 0
         try:
-            for delivery in batch:
+            envelopes = [self._envelope(delivery) for delivery in batch]
+            for delivery, envelope, ahead in zip(
+                batch, envelopes, [*envelopes[1:], None], strict=True
+            ):
                 if not self._may_go_on():
                     break
                 done += 1
-                self._ledger.add(await self._attempt(delivery))
+                if ahead is not None:
+                    # Runs as soon as the sending waits for the network.
+                    asyncio.get_running_loop().call_soon(self._prepare, ahead)
+                self._ledger.add(await self._attempt(delivery, envelope))
                 if self._writing is None or self._writing.done():
                     self._writing = asyncio.create_task(self._ledger.write(self.context))
         finally:
+            self.in_hand = set()
             if rest := [delivery.id or 0 for delivery in batch[done:]]:
                 token = self._ledger.token
                 await self.context.writer.write(lambda session: release(session, token, rest))
@@ -135,9 +160,22 @@ class Lane:
         leased = self.lease_until is not None and now < self.lease_until
         return leased and not self._retired and not self.is_paused(now)
 
-    async def _attempt(self, delivery: Delivery) -> Settlement:
+    def _envelope(self, delivery: Delivery) -> Envelope | None:
+        """The delivery as it is sent; None when its recipient is no longer configured."""
+        address = find_recipient(self._table, delivery.recipient)
+        return None if address is None else _envelope(delivery, address)
+
+    def _prepare(self, envelope: Envelope) -> None:
+        if self._channel is None:
+            return
         try:
-            receipt = await self._send(delivery)
+            self._channel.prepare(envelope)
+        except Exception:  # noqa: BLE001 - it is raised again when this message is sent
+            log.debug("delivery", status="not prepared", channel=self._name, id=envelope.id)
+
+    async def _attempt(self, delivery: Delivery, envelope: Envelope | None) -> Settlement:
+        try:
+            receipt = await self._send(delivery, envelope)
         except SendError as failure:
             return await self._failed(delivery, failure)
         except Exception as error:
@@ -156,14 +194,13 @@ class Lane:
             reply=receipt.reply,
         )
 
-    async def _send(self, delivery: Delivery) -> Receipt:
-        address = find_recipient(self._table, delivery.recipient)
-        if address is None:
+    async def _send(self, delivery: Delivery, envelope: Envelope | None) -> Receipt:
+        if envelope is None:
             raise PermanentFailure("the recipient is no longer in the channel's configuration")
         if self._channel is None:
-            self._channel = self._table.open(self.context.surroundings)
+            self._channel = open_channel(self._table, self.context.surroundings)
         return await self._channel.send(
-            _envelope(delivery, address), now=self.context.clock(), attempt=delivery.attempts
+            envelope, now=self.context.clock(), attempt=delivery.attempts
         )
 
     async def _failed(self, delivery: Delivery, failure: SendError) -> Settlement:
@@ -176,12 +213,13 @@ class Lane:
         )
         if isinstance(failure, PermanentFailure) and failure.stops_channel:
             return self._stopped(settlement, failure, now)
-        first_at = await asyncio.to_thread(self._trying_since, delivery.id or 0) or now
-        next_ = decide(
-            failure, delivery.attempts, first_at, now, self.context.chance(), self._table.policy()
-        )
+        series = await asyncio.to_thread(self._series, delivery.id or 0)
+        policy = self._table.policy()
+        first_at = trying_since(series, now, policy)
+        next_ = decide(failure, delivery.attempts, first_at, now, self.context.chance(), policy)
         if not isinstance(next_, Again):
             return replace(settlement, outcome="permanent", state="dead", error=next_.reason)
+        self._paused_at = now
         self._paused_until = next_.at if self._concerns_all(failure, delivery) else None
         return replace(settlement, outcome="temporary", next_attempt_at=next_.at)
 
@@ -229,9 +267,9 @@ class Lane:
             state="pending",
         )
 
-    def _trying_since(self, delivery_id: int) -> datetime | None:
+    def _series(self, delivery_id: int) -> list[datetime]:
         with self.context.store.reading() as session:
-            return trying_since(session, delivery_id)
+            return series_of(session, delivery_id)
 
 
 def _envelope(delivery: Delivery, address: str) -> Envelope:

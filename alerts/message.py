@@ -23,6 +23,8 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
+LATE = timedelta(hours=3)
+"""An article that is told so long after its publication says so."""
 _MIDNIGHT = timedelta(hours=13)
 
 
@@ -77,26 +79,17 @@ class ArticleView:
     precision: str = "unknown"
     """minute | day | unknown"""
     first_seen: datetime | None = None
-    late: str = ""
-    """Why it is told long after its publication."""
     excerpts: tuple[ExcerptView, ...] = ()
     why: str = ""
     """One line: which words, where."""
+    late: str = ""
+    """`published 6 h ago; the service was down`, when it is told long after; else empty."""
     also_in: tuple[CopyView, ...] = ()
     story: int | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     """The match as JSON, for machines."""
-
-    @property
-    def delay(self) -> str:
-        """`published 6 h ago; the service was down`; empty for one that comes in time."""
-        if not self.late:
-            return ""
-        if self.published is None or self.first_seen is None or self.precision != "minute":
-            return f"found late; {self.late}"
-        hours = int((self.first_seen - self.published) / timedelta(hours=1))
-        ago = f"{hours // 24} days" if hours >= 48 else f"{hours} h" if hours else "under an hour"
-        return f"published {ago} ago; {self.late}"
+    thread: str = ""
+    """The conversation of its story (`story_thread`)."""
 
     @property
     def link(self) -> str:
@@ -135,6 +128,8 @@ class HealthEvent:
     """What it means and what to do about it."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """The same for machines."""
+    outage: str = ""
+    """What joins the messages of one outage into a thread: `dawn 2026-03-01T08:00:00Z`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +151,7 @@ class Message:
     html: str
     payload: dict[str, Any]
     thread: str | None = None
-    """The story, when it is about one only."""
+    """What it shares with the messages of one conversation: a story, an outage."""
     problem: str = ""
     """What was wrong with an operator's template, which was therefore not used."""
 
@@ -204,6 +199,30 @@ def published_line(article: ArticleView, zone: tzinfo) -> str:
     return f"date unknown{seen}"
 
 
+def late_words(
+    published: datetime | None, precision: str, now: datetime, reason: str | None = None
+) -> str:
+    """`published 6 h ago; the service was down`: its age when it is old, and why; else empty.
+
+    A site may list late, a digest gathers, the service may have stood still: whoever reads the
+    alert must not take it for news of this minute. A day is told as such only when it is surely
+    over in every zone.
+    """
+    age = _age(published, precision, now)
+    if reason is None:
+        return age
+    return f"{age or 'found late'}; {reason}"
+
+
+def _age(published: datetime | None, precision: str, now: datetime) -> str:
+    if published is None or precision not in {"minute", "day"}:
+        return ""
+    age = now - published
+    if precision == "minute" and LATE <= age < timedelta(days=2):
+        return f"published {age // timedelta(hours=1)} h ago"
+    return f"published {age.days} days ago" if age >= timedelta(days=2) else ""
+
+
 def _told_day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
@@ -222,10 +241,30 @@ def alert_subject(sections: Sequence[Section]) -> str:
 
 
 def thread_of(sections: Sequence[Section]) -> str | None:
-    """The story that a message is about, if it is one only."""
-    stories = {article.story for section in sections for article in section.articles}
-    (story,) = stories if len(stories) == 1 else (None,)
-    return None if story is None else str(story)
+    """The conversation of the story that a message is about, if it is one only."""
+    threads = {article.thread for section in sections for article in section.articles}
+    (thread,) = threads if len(threads) == 1 else ("",)
+    return thread or None
+
+
+def story_thread(installation: str, first_url: str) -> str:
+    """The conversation of a story, from the canonical URL of its first article.
+
+    A story's number would join strangers: another installation, or a database begun anew, has a
+    story of the same number.
+    """
+    return f"story-{_short_hash(installation, first_url)}"
+
+
+def _short_hash(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def outage_thread(event: HealthEvent) -> str | None:
+    """The conversation that tells of one outage from its beginning to its end."""
+    if not event.outage:
+        return None
+    return f"outage-{_short_hash(event.outage)}"
 
 
 def _cut(title: str) -> str:

@@ -34,7 +34,7 @@ def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
     ]
     if envelope.thread:
         # A root that was never sent: mail programs file all its answers under one conversation.
-        root = f"<story-{envelope.thread}@{domain}>"
+        root = f"<{envelope.thread}@{domain}>"
         lines += [f"In-Reply-To: {root}\r\n", f"References: {root}\r\n"]
     lines += [
         _header("List-Id", f"Wirewatch <{_list_label(envelope.watchlists)}.wirewatch.{domain}>"),
@@ -65,7 +65,7 @@ def _part(subtype: str, text: str) -> bytes:
     if not unix.endswith("\n"):
         unix += "\n"
     raw = unix.replace("\n", "\r\n").encode("utf-8", "replace")
-    latin = sum(map(str.isascii, unix)) * 4 >= len(unix) * 3
+    latin = len(unix.encode("ascii", "ignore")) * 4 >= len(unix) * 3
     encoding = "quoted-printable" if latin else "base64"
     head = (
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n'

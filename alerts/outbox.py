@@ -7,21 +7,20 @@ step may die at any moment and simply runs again. Nothing waits in memory.
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlmodel import Session
 
 from alerts.context import AlertContext
+from alerts.dead_letters import due_reports
 from alerts.digest import day_end, day_start, due_at, hold_until
 from alerts.first_visits import sum_up
 from alerts.freezing import destinations, health_deliveries, keep
 from alerts.gathering import compose_due, deliver_of
 from alerts.matcher import Matcher
-from alerts.message import (
-    HealthEvent,
-)
+from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
 from store.articles import Article, unmatched_articles
 from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
@@ -29,6 +28,8 @@ from store.errors import RefusedChangeError
 from store.outbox import (
     attach,
     count_alerts,
+    delivery_with_key,
+    keep_report,
     next_gathering,
     story_is_told,
     take_article,
@@ -38,6 +39,10 @@ log = structlog.get_logger("alerts")
 
 BATCH = 50
 """Articles matched and committed at once: an alert never waits for a long line to be worked off."""
+
+
+REPORTS = timedelta(minutes=5)
+"""Between two looks for dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Outbox:
         self._matcher = Matcher(context.rules)
         self._aside: set[int] = set()
         """Articles that cannot be matched or stored; none, as far as we know."""
+        self._reported = datetime.min.replace(tzinfo=UTC)
 
     def reload(self, context: AlertContext) -> None:
         """Takes a new configuration for everything that has not been matched yet."""
@@ -116,13 +122,21 @@ class Outbox:
         context = self._context
         now = context.clock()
         made = await asyncio.to_thread(compose_due, context, now, flush)
-        for delivery, alerts in made:
-            await context.writer.write(
+        # Handed over together they share a commit; each is kept or undone by itself.
+        writes = [
+            context.writer.write(
                 lambda session, delivery=delivery, alerts=alerts: _store(session, delivery, alerts)  # type: ignore[misc]
             )
-            log.info(
-                "alert", status="made", channel=delivery.channel, id=delivery.key, of=len(alerts)
-            )
+            for delivery, alerts in made
+        ]
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        for (delivery, alerts), outcome in zip(made, outcomes, strict=True):
+            if outcome is None:
+                names = {"channel": delivery.channel, "id": delivery.key}
+                log.info("alert", status="made", of=len(alerts), **names)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
         return len(made)
 
     async def summarise_first_visits(self, *, flush: bool = False) -> int:
@@ -145,20 +159,52 @@ class Outbox:
                 keep(session, delivery)
 
         await context.writer.write(keep_all)
-        log.info("first_visit", status="summed up", sources=len(sources))
+        status = "summed up" if deliveries else "nobody to tell"
+        log.info("first_visit", status=status, sources=len(sources), messages=len(deliveries))
         return len(deliveries)
 
+    async def report_dead_letters(self) -> int:
+        """Tells owners what could not be delivered; returns the number of deliveries made.
+
+        Looks every five minutes, however often it is called. Raises StoreError.
+        """
+        context = self._context
+        now = context.clock()
+        if abs(now - self._reported) < REPORTS:
+            return 0
+        self._reported = now
+        made = await asyncio.to_thread(due_reports, context, now)
+
+        def keep_all(session: Session) -> None:
+            for report in made:
+                keep_report(session, report.channel, now)
+                for delivery in report.deliveries:
+                    keep(session, delivery)
+
+        if made:
+            await context.writer.write(keep_all)
+        for report in made:
+            log.warning("dead_letters", status="told", channel=report.channel)
+        return sum(len(report.deliveries) for report in made)
+
     async def tell(self, event: HealthEvent, subjects: Sequence[str]) -> int:
-        """Queues a health message, once for the same subjects; returns the number of deliveries."""
+        """Queues a health message, once for the same type and subjects; the number queued.
+
+        It goes to the channels of `[health] notify`, in the thread of `event.outage` if it names
+        one. Told again, it adds nothing and returns 0. Raises StoreError.
+        """
         context = self._context
         deliveries = health_deliveries(context, event, subjects, context.clock())
 
-        def keep_all(session: Session) -> None:
-            for delivery in deliveries:
+        def keep_all(session: Session) -> int:
+            new = [each for each in deliveries if delivery_with_key(session, each.key) is None]
+            for delivery in new:
                 keep(session, delivery)
+            return len(new)
 
-        await context.writer.write(keep_all)
-        return len(deliveries)
+        queued = await context.writer.write(keep_all)
+        log.info("health", status="told" if queued else "told before", type=event.type, of=queued)
+        return queued
 
     def _waiting(self) -> Sequence[Article]:
         with self._context.store.reading() as session:

@@ -5,11 +5,15 @@ Standard Webhooks lists. Each is stretched or shrunk by up to a fifth, so that w
 does not come back together; none is longer than `longest_wait`. A destination that asks for a pause
 (Retry-After) gets it, between one second and a day, even beyond the table.
 
-The last attempt falls on the moment of giving up itself, so that the whole period is used.
+The last attempt falls on the moment of giving up itself, so that the whole period is used. Only
+time in which attempts were made counts: neither a service that stood still for a week nor a clock
+that was set right uses up a message's days.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from alerts.envelope import PermanentFailure, SendError, TemporaryFailure
 
@@ -63,11 +67,25 @@ def decide(
     deadline = first_at + policy.give_up
     if now >= deadline:
         return Dead(f"given up after {attempts} attempts: {failure.reason}")
-    at = min(now + backoff(attempts, jitter, policy), deadline)
+    at = now + backoff(attempts, jitter, policy)
+    if at > deadline - SHORTEST:
+        at = deadline
     asked = failure.retry_after if isinstance(failure, TemporaryFailure) else None
     if asked is not None:
         at = max(at, now + min(max(asked, SHORTEST), LONGEST))
     return Again(max(at, now + SHORTEST))
+
+
+def trying_since(series: Sequence[datetime], now: datetime, policy: Policy) -> datetime:
+    """When a series of attempts would have begun, had it gone on without a standstill.
+
+    `series` are its attempts so far, the one just made not among them. A gap counts for at most as
+    long as a wait can be; one that runs backwards, since the clock was set right, for nothing.
+    """
+    longest = max(policy.longest_wait, LONGEST)
+    steps = pairwise([*series, now])
+    gaps = (min(max(after - before, timedelta(0)), longest) for before, after in steps)
+    return now - sum(gaps, timedelta(0))
 
 
 def backoff(attempts: int, jitter: float, policy: Policy) -> timedelta:

@@ -25,6 +25,7 @@ from tests.alerts.world import World, make_world
 from tests.support.smtp import SmtpSink
 
 TEXT = "Kabul protests new fence along the Durand Line.\n" * 40
+HTML = f"<p>{TEXT}</p>"
 
 
 def sink_process(pipe: Connection) -> None:
@@ -42,7 +43,9 @@ def sink_process(pipe: Connection) -> None:
 async def bare(port: int, count: int) -> float:
     """Seconds that a plain loop takes."""
     messages = [
-        mime_message(envelope(id=f"bare-{n}", text=TEXT), "a@example.org", "b@example.org")
+        mime_message(
+            envelope(id=f"bare-{n}", text=TEXT, html=HTML), "a@example.org", "b@example.org"
+        )
         for n in range(count)
     ]
     started = time.perf_counter()
@@ -59,7 +62,7 @@ async def dispatched(world: World, port: int, count: int) -> float:
     key = recipient_key("b@example.org")
     world.configure(channels={"desk": config})
     for number in range(count):
-        world.delivery(f"queued-{number}", recipient=key, text=TEXT, html=f"<p>{TEXT}</p>")
+        world.delivery(f"queued-{number}", recipient=key, text=TEXT, html=HTML)
     dispatcher = Dispatcher(world.context)
     started = time.perf_counter()
     sent = await dispatcher.send_due()

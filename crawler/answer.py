@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from scrapy import exceptions
 from scrapy.http import Response
-from twisted.python.failure import Failure
 
 _REFUSED_FOR_NOW = frozenset({429, 503})
 _GONE = frozenset({404, 410})
@@ -109,9 +108,8 @@ _IGNORED = (
 """What Scrapy's own refusals say, and what they mean."""
 
 
-def answer_of_failure(url: str, failure: Failure, guard: str | None) -> Answer:
-    """Why no answer came, from Twisted's failure; `guard` is what the address guard said."""
-    error = failure.value
+def answer_of_failure(url: str, error: BaseException | None, guard: str | None) -> Answer:
+    """Why no answer came; `guard` is what the address guard said."""
     if isinstance(error, RefusedRequestError):
         return Answer(url, error=str(error), refused=not error.temporary)
     if guard is not None and isinstance(error, exceptions.CannotResolveHostError):

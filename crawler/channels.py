@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from crawler.record import Listing, record_listing
+from crawler.record import Listing, has_moved, record_listing
 from crawler.sources.ranking import Measure, Role
 from store.articles import Entry
 from store.sources import Document, documents_of
@@ -27,6 +27,7 @@ BEHIND_CHECKS = 2
 def record_chosen(
     session: Session,
     source_id: str,
+    source_url: str,
     chosen: Sequence[tuple[Measure, Role]],
     likely: Sequence[str],
     listings: Sequence[Listing],
@@ -35,8 +36,11 @@ def record_chosen(
     """Keeps the channels of a source with their roles, and what the best of them list.
 
     `likely` are sitemaps that were not looked into. Channels known before and not found again stay
-    as spares: they come back. Returns the entries to fetch, for each of `listings`.
+    as spares: they come back. Returns the entries to fetch, for each of `listings`; nothing is
+    kept when the source is not at `source_url` any more.
     """
+    if has_moved(session, source_id, source_url):
+        return []
     named = {measure.url for measure, _ in chosen}
     before = documents_of(session, source_id)
     same_index = any(m.parts and m.url in {known.url for known in before} for m, _ in chosen)

@@ -1,5 +1,6 @@
 """[crawler] and [source.*] of config.toml."""
 
+import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
@@ -28,6 +29,26 @@ def check_web_address(url: str) -> str:
     if scheme.lower() not in {"http", "https"} or not rest.split("/")[0]:
         raise ValueError(f'{url!r} is not a web address; write one like "https://example.org/"')
     return url
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "te", "upgrade"})
+
+
+def check_header(name: str, value: str) -> None:
+    """Raises ValueError for a header that no request can carry, without showing its value.
+
+    RFC 9110, section 5: a name is a token; a value holds no line break and no control character.
+    """
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a header; names are letters, digits and -")
+    if name.lower() in _OURS:
+        raise ValueError(f"the header {name} is part of the connection and is not for a source")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise ValueError(
+            f"the value of the header {name} holds a line break or a character that no header can"
+        )
 
 
 def _network(value: object) -> Network:
@@ -100,6 +121,14 @@ class SourceConfig(Table):
     headers: dict[str, str] = Field(
         default_factory=dict, repr=False, description="sent with every request to its host"
     )
+
+    @field_validator("headers")
+    @classmethod
+    def _headers_can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            check_header(name, value)
+        return headers
+
     select: SelectConfig = Field(
         default_factory=SelectConfig, description="CSS selectors, where the automatic way fails"
     )

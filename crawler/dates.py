@@ -7,7 +7,7 @@ Gregorian one before any other calendar's.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from datetime import timezone as fixed_zone
 from typing import Literal, NamedTuple
@@ -32,6 +32,8 @@ class ParsedDate:
     precision: Literal["minute", "day"]
     zone_given: bool
     """Whether the text named its zone; otherwise the source's zone was taken."""
+    offset: timedelta | None = field(default=None, compare=False)
+    """From UTC, where the text named one: tells the day as readers there saw it."""
 
 
 class _Clock(NamedTuple):
@@ -83,7 +85,8 @@ def _finish(
         return None
     local = datetime.combine(day, time(), named or zone) + timedelta(seconds=seconds or 0)
     precision: Literal["minute", "day"] = "day" if seconds is None else "minute"
-    return ParsedDate(local.astimezone(UTC), precision, named is not None)
+    offset = local.utcoffset() if named is not None else None
+    return ParsedDate(local.astimezone(UTC), precision, named is not None, offset)
 
 
 # --- zones --------------------------------------------------------------------------------------
@@ -151,6 +154,11 @@ _ISO = re.compile(
     r"(?P<zone>[^\d\s:].*|\s.*)?)?",
     re.ASCII | re.DOTALL,
 )
+_DAY_FIRST_ISO = re.compile(
+    r"(?P<day>\d{1,2})-(?P<month>\d{1,2})-(?P<year>\d{4})t(?P<hour>\d{1,2}):(?P<minute>\d{2})"
+    r"(?::(?P<second>\d{2})(?:[.,]\d+)?)?(?P<zone>[^\d\s:].*|\s.*)?",
+    re.ASCII | re.DOTALL,
+)
 _COMPACT = re.compile(
     r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
     r"(?:t?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?(?:\.\d+)?(?P<zone>[^\d\s].*)?)?",
@@ -210,6 +218,7 @@ def _from_epoch(found: re.Match[str], zone: ZoneInfo) -> ParsedDate | None:
 _Reader = Callable[[re.Match[str], ZoneInfo], ParsedDate | None]
 _WHOLE_TEXTS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_ISO, _from_iso),
+    (_DAY_FIRST_ISO, _from_iso),
     (_COMPACT, _from_iso),
     (_EPOCH, _from_epoch),
 )
@@ -267,7 +276,10 @@ def _clock(folded: str, zone: ZoneInfo) -> _Clock | None:
 # --- days in running text ------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"\d+|[^\s\d!-/:-@\[-`{-~،؛۔।॰…|·•«»“”„’‘年月日년월일]+|[年月日년월일]")
-_NUMERIC = re.compile(r"(?<![\d:/.-])(\d{1,4})([/.\-])\s?(\d{1,2})\2\s?(\d{1,4})(?![\d:/]|[.-]\d)")
+_NUMERIC = re.compile(
+    r"(?<![\d:/.-])(\d{1,4})(?:\s(?=[/|]))?([/.|-])\s?(\d{1,2})(?:\s(?=[/|]))?\2\s?(\d{1,4})"
+    r"(?![\d:/]|[.-]\d)"
+)
 _EAST_ASIAN = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]?")
 _VIETNAMESE = re.compile(r"(\d{1,2}) thang (\d{1,2}),? (?:nam )?(\d{4})")
 _MONTH_TABLES = (
@@ -303,9 +315,9 @@ def _month_first(zone: ZoneInfo) -> bool:
 def _numeric_day(found: re.Match[str], zone: ZoneInfo, today: date | None) -> _Day:
     """12.03.2021, 2021/3/12, 3/12/21. Raises ValueError when day and month cannot be told apart.
 
-    Dots and hyphens put the day first; slashes do so unless the source's zone is American. With
-    slashes and a source whose zone is not known (UTC) both readings must agree, or one of them
-    must lie in the future.
+    Dots, hyphens and bars put the day first where that gives a day at all; slashes do so unless
+    the source's zone is American. With slashes and a source whose zone is not known (UTC) both
+    readings must agree, or one of them must lie in the future.
     """
     first, mark, second, last = found[1], found[2], int(found[3]), found[4]
     if len(first) == 4:
@@ -315,8 +327,10 @@ def _numeric_day(found: re.Match[str], zone: ZoneInfo, today: date | None) -> _D
     year = _full_year(last)
     day_first = _readable(year, second, int(first))
     month_first = _readable(year, int(first), second)
-    if mark != "/" or month_first is None or day_first == month_first:
+    if month_first is None or day_first == month_first:
         return _required(day_first)
+    if mark != "/" and day_first is not None:
+        return day_first
     if day_first is None or _month_first(zone):
         return month_first
     if zone.key != "UTC":

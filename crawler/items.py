@@ -17,6 +17,10 @@ Origin = Literal[
 """Where a publication time was found."""
 
 
+Form = Literal["article", "live", "video"]
+"""What an article is: told as one, as a running report, or by a film."""
+
+
 @dataclass(frozen=True, slots=True)
 class EntryItem:
     """One thing a source lists: an address, perhaps with what the source says about it."""
@@ -97,6 +101,33 @@ class Hints:
     lang: str | None = None
     """When the page does not say and the text does not show it."""
     select: Select = field(default_factory=Select)
+    furniture: bytes = b""
+    """The lines that are furniture on this site (`crawler.site_memory`), packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that might have been the body."""
+
+    name: str
+    """blocks | json_ld | microdata | feed | select"""
+    words: int
+    agreement: float
+    """0 to 1: share of the words that it has in common with the text that was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a page has in common with others of its site, and how it looks."""
+
+    lines: tuple[int, ...] = ()
+    """Numbers of the lines that teasers may be among (`crawler.extraction.lines`)."""
+    visible: int = 0
+    """Characters of visible text."""
+    taken: int = 0
+    """Of these, characters that are the article."""
+    furniture: int = 0
+    """Blocks of text that are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +165,14 @@ class ArticleItem:
     """Which candidate was taken for the body, and why, in a few words."""
     confidence: float = 0.0
     """0 to 1: agreement of the candidates."""
+    candidates: tuple[Candidate, ...] = ()
+    """The texts that were compared, the one taken first."""
+    form: Form = "article"
+    next_page: str | None = None
+    """Where the article goes on, when it is printed on several pages."""
+    further_pages: tuple[str, ...] = ()
+    """Addresses of the pages that were joined to the first."""
+    traits: Traits = field(default_factory=Traits)
 
 
 NotArticleReason = Literal[
@@ -170,4 +209,5 @@ class OutcomeItem:
 
     entry_id: int
     page: Page
+    hints: Hints
     outcome: ArticleItem | NotArticle

@@ -11,13 +11,21 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from crawler.extraction import extract
-from crawler.items import ArticleItem, NotArticle, OutcomeItem, PageItem
+from crawler.extraction.pages import MOST_PAGES, is_continued, joined
+from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, PageItem
 from crawler.pool import PoolClosedError, ProcessingError
-from crawler.record import Recorded, record_article
+from crawler.record import Recorded, record_article, record_unread
 from crawler.spiders.news import NewsSpider
+from crawler.urls import host_of, url_key
 from store.errors import RefusedChangeError
+from store.sources import site_furniture
 
 log = structlog.get_logger("crawler")
+
+JOINING_ATTEMPTS = 2
+"""So often an article waits for a further page of it that cannot be had."""
+UNREAD = frozenset({"empty", "index"})
+"""What a page of articles looks like after a redesign."""
 
 
 class _Pipeline:
@@ -45,20 +53,70 @@ class ExtractPipeline(_Pipeline):
 
         Raises DropItem when the service ends: the entry goes on waiting.
         """
-        try:
-            outcome = await self.spider.context.pool.run(extract, item.page, item.hints)
-        except PoolClosedError as error:
-            raise DropItem("the service is ending", log_level="DEBUG") from error
-        except ProcessingError as error:
-            outcome = NotArticle(item.page.url, "too_large", str(error), retry=True)
-        except Exception as error:
-            log.error("page", url=item.page.url, status="failed", exc_info=error)
-            why = f"reading it failed ({type(error).__name__})"
-            outcome = NotArticle(item.page.url, "too_large", why, retry=True)
+        hints = replace(item.hints, furniture=self._furniture(item.page.url))
+        outcome = await read_page(self.spider, item.page, hints)
         if item.by_source and isinstance(outcome, NotArticle):
             # What the source gave is no article; the page itself may well be one.
             outcome = replace(outcome, retry=True)
-        return OutcomeItem(item.entry_id, item.page, outcome)
+        return OutcomeItem(item.entry_id, item.page, hints, outcome)
+
+    def _furniture(self, url: str) -> bytes:
+        with self.spider.context.store.reading() as session:
+            return site_furniture(session, host_of(url))
+
+
+async def read_page(spider: NewsSpider, page: Page, hints: Hints) -> ArticleItem | NotArticle:
+    """What a page holds, read in a worker process. Raises DropItem when the service ends."""
+    try:
+        return await spider.context.pool.run(extract, page, hints)
+    except PoolClosedError as error:
+        raise DropItem("the service is ending", log_level="DEBUG") from error
+    except ProcessingError as error:
+        return NotArticle(page.url, "too_large", str(error), retry=True)
+    except Exception as error:
+        log.error("page", url=page.url, status="failed", exc_info=error)
+        why = f"reading it failed ({type(error).__name__})"
+        return NotArticle(page.url, "too_large", why, retry=True)
+
+
+class JoinPipeline(_Pipeline):
+    """The further pages of an article that is printed on several, under the same politeness."""
+
+    async def process_item(self, item: OutcomeItem) -> OutcomeItem:
+        """The whole article.
+
+        Where a further page cannot be had, the article is tried again later; what there is of it
+        is kept at the last attempt. Raises DropItem when the host asked to be left alone.
+        """
+        first = item.outcome
+        if isinstance(first, NotArticle) or not is_continued(first):
+            return item
+        pages, missing = await self._further(item, first)
+        if missing and self.spider.attempts(item.entry_id) < JOINING_ATTEMPTS:
+            outcome = NotArticle(first.url, "empty", f"its next page: {missing}", retry=True)
+            return replace(item, outcome=outcome)
+        return replace(item, outcome=joined(first, pages))
+
+    async def _further(
+        self, item: OutcomeItem, first: ArticleItem
+    ) -> tuple[list[ArticleItem], str | None]:
+        """The pages after the first, and why there are no more of them where there should be."""
+        pages: list[ArticleItem] = []
+        hints = replace(item.hints, entry=None)
+        asked = {url_key(first.url)}
+        address = first.next_page
+        while address and url_key(address) not in asked and len(pages) + 1 < MOST_PAGES:
+            asked.add(url_key(address))
+            answer = await self.spider.ask_further_page(item.entry_id, address)
+            if answer.error is not None:
+                return pages, None if answer.gone or answer.refused else answer.error
+            page = Page(answer.url, answer.body, answer.content_type, item.page.fetched_at)
+            found = await read_page(self.spider, page, hints)
+            if isinstance(found, NotArticle):
+                return pages, found.detail if found.retry else None
+            pages.append(found)
+            address = found.next_page
+        return pages, None
 
 
 class SavePipeline(_Pipeline):
@@ -77,6 +135,11 @@ class SavePipeline(_Pipeline):
         return item
 
     async def _set_aside(self, entry_id: int, what: NotArticle) -> None:
+        if what.reason in UNREAD:
+            now = self.spider.context.clock()
+            await self.spider.context.writer.write(
+                lambda session: record_unread(session, entry_id, what.url, now)
+            )
         await self.spider.page_failed(
             entry_id, what.detail, final=not what.retry, outcome="not_article"
         )

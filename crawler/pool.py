@@ -13,6 +13,7 @@ import logging
 import multiprocessing
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -20,6 +21,8 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
+
+from crawler.extraction.language import load_model
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,3 +124,5 @@ def set_up_worker() -> None:
     logging.disable(logging.WARNING)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # Beside the first piece of work, which often is a feed and needs no model.
+    threading.Thread(target=load_model, daemon=True).start()

@@ -18,6 +18,14 @@ from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
 from crawler.schedule import Spell, late_reason
+from crawler.site_memory import (
+    Look,
+    SiteMemory,
+    lines_from_bytes,
+    lines_to_bytes,
+    looks_from_json,
+    looks_to_json,
+)
 from crawler.urls import host_of, same_site, url_key
 from crawler.windows import Window, look_through
 from store.articles import (
@@ -29,7 +37,7 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
-from store.sources import Document, HostState
+from store.sources import Document, HostState, SiteState, SourceState
 
 MAX_GUID = 1000
 FORGOTTEN = timedelta(days=30)
@@ -55,6 +63,8 @@ class Listing:
     """How many new baseline entries may be fetched; the others are only remembered as known."""
     children: tuple[str, ...] = ()
     """Further documents that it names; remembered with it, so that a 304 cannot hide them."""
+    source_url: str = ""
+    """The address that the source had when the visit began; empty: not to be compared."""
     lastmod: datetime | None = None
     """Of a part: what its index says of its last change."""
     old_before: datetime | None = None
@@ -70,7 +80,12 @@ class Listing:
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
-    """Keeps a document's new entries together with its validators; returns those to fetch."""
+    """Keeps a document's new entries together with its validators; returns those to fetch.
+
+    Nothing is kept for a source that was given another address while the visit was under way.
+    """
+    if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
+        return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
     articles = articles_at(session, fresh)
     entries = [_entry(listing, key, item) for key, item in fresh.items()]
@@ -89,6 +104,12 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
         _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def has_moved(session: Session, source_id: str, url: str) -> bool:
+    """Whether the source is another than the one at `url`, or is not known."""
+    state = session.get(SourceState, source_id)
+    return state is None or state.url != url
 
 
 def _keep_children(session: Session, listing: Listing) -> None:
@@ -246,7 +267,8 @@ def record_article(
 ) -> Recorded:
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
     entry = session.get_one(Entry, entry_id)
-    keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
+    addresses = (item.canonical_url, item.url, *item.further_pages)
+    keys = {entry.url_key, *map(url_key, addresses)}
     text = fingerprint(item.title, item.body)
     decision = decide(_evidence(session, entry, item, keys, text))
     if isinstance(decision, Duplicate):
@@ -255,6 +277,7 @@ def record_article(
         story_id = decision.story_id or _new_story(session, at)
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
         recorded = Recorded("article", article_id)
+        _learn(session, entry.source_id, item, at)
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
     return replace(recorded, source_id=entry.source_id)
@@ -331,6 +354,7 @@ def _add_article(
         published=item.published,
         published_precision=item.published_precision,
         published_from=item.published_from,
+        published_offset=_minutes(item.published_offset),
         modified=item.modified,
         first_seen=at,
         paywalled=item.paywalled,
@@ -338,6 +362,8 @@ def _add_article(
         page_sha256=page_sha256,
         extractor=item.extractor,
         confidence=item.confidence,
+        candidates=[asdict(candidate) for candidate in item.candidates],
+        form=item.form,
         baseline=entry.baseline and not _is_news_elsewhere(session, entry),
         late=entry.late,
     )
@@ -345,6 +371,55 @@ def _add_article(
     session.flush()
     assert article.id is not None
     return article.id
+
+
+def _minutes(offset: timedelta | None) -> int | None:
+    return None if offset is None else round(offset / timedelta(minutes=1))
+
+
+def _learn(session: Session, source_id: str, item: ArticleItem, at: datetime) -> None:
+    """Adds a page's lines to what is known of its site."""
+    traits = item.traits
+    if not traits.visible:
+        return  # it was not read off a page
+    look = Look(min(100, 100 * traits.taken // traits.visible), traits.furniture)
+    state = _site(session, item.url)
+    memory = _memory(state).learnt(traits.lines, look, at.date())
+    state.articles, state.lines = memory.articles, lines_to_bytes(memory)
+    state.furniture = memory.furniture(at.date())
+    _keep_site(session, state, memory, source_id, at)
+
+
+def record_unread(session: Session, entry_id: int, url: str, at: datetime) -> None:
+    """A page on which no text was found: a site whose articles all look so was redesigned.
+
+    Further attempts at the same page tell nothing new.
+    """
+    entry = session.get_one(Entry, entry_id)
+    state = session.get(SiteState, host_of(url))
+    if state is not None and entry.attempts == 0:
+        memory = _memory(state).seen_as(Look(0, 0))
+        _keep_site(session, state, memory, entry.source_id, at)
+
+
+def _site(session: Session, url: str) -> SiteState:
+    host = host_of(url)
+    return session.get(SiteState, host) or SiteState(host=host)
+
+
+def _memory(state: SiteState) -> SiteMemory:
+    return SiteMemory(state.articles, lines_from_bytes(state.lines), looks_from_json(state.looks))
+
+
+def _keep_site(
+    session: Session, state: SiteState, memory: SiteMemory, source_id: str, at: datetime
+) -> None:
+    state.looks, state.learnt_at = looks_to_json(memory), at
+    session.add(state)
+    source = session.get(SourceState, source_id)
+    if source is not None and source.suspicion != memory.suspicion():
+        source.suspicion = memory.suspicion()
+        session.add(source)
 
 
 def _is_news_elsewhere(session: Session, entry: Entry) -> bool:

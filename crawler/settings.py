@@ -52,6 +52,7 @@ def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
         },
         "ITEM_PIPELINES": {
             "crawler.pipelines.ExtractPipeline": 100,
+            "crawler.pipelines.JoinPipeline": 150,
             "crawler.pipelines.SavePipeline": 200,
         },
     }

@@ -263,9 +263,9 @@ def same_site(a: str, b: str) -> bool:
 def believable_canonical(claimed: str, page_url: str) -> str | None:
     """The page's own claim of its address, cleaned, or None when the claim cannot be right.
 
-    Not believed: another site's address; the front page; a section above the page, as templates
-    give that send every page's canonical link to one place. A shorter address of the article
-    itself (/story/123 for /story/123/slug) is believed.
+    Not believed: another site's address; the front page; a section, above the page or elsewhere,
+    as templates give that send every page's canonical link to one place. A shorter address of the
+    article itself (/story/123 for /story/123/slug) is believed.
     """
     canonical, page = clean_url(claimed, page_url), clean_url(page_url)
     if canonical is None or page is None or not same_site(canonical, page):
@@ -273,15 +273,21 @@ def believable_canonical(claimed: str, page_url: str) -> str | None:
     if url_key(canonical) == url_key(page):
         return canonical
     path, query = urlsplit(canonical).path, urlsplit(canonical).query
-    if not query and (path == "/" or _is_section_above(path, urlsplit(page).path)):
+    if not query and (not _key_path(path) or _is_section(path, urlsplit(page).path)):
         return None
     return canonical
 
 
-def _is_section_above(path: str, page_path: str) -> bool:
+def _is_section(path: str, page_path: str) -> bool:
+    """Whether a path names no article although the page's own does, or lies below it."""
+    if _names_article(path):
+        return False
+    return page_path.startswith(path.rstrip("/") + "/") or _names_article(page_path)
+
+
+def _names_article(path: str) -> bool:
     last = path.rstrip("/").rsplit("/", 1)[-1]
-    names_article = any(character.isdigit() for character in last) or last.count("-") >= 2
-    return page_path.startswith(path.rstrip("/") + "/") and not names_article
+    return any(character.isdigit() for character in last) or last.count("-") >= 2
 
 
 def site_name(url: str) -> str:

@@ -40,7 +40,7 @@ from crawler.sources import Document
 from crawler.sources.discover import Channel
 from crawler.sources.ranking import Role
 from crawler.sources.rotation import Part, parts_to_read
-from store.articles import Entry
+from store.articles import Entry, article_urls_of
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
 
@@ -227,8 +227,14 @@ class Visit:
             answer.content_type,
             timezone=self.source.timezone,
             links=self.source.select.links,
+            known=self._articles() if wanted.kind == "listing" else (),
         )
         return await self._context.pool.run(read_document, wanted.kind, document)
+
+    def _articles(self) -> tuple[str, ...]:
+        """What the source was seen to publish: its addresses have a shape."""
+        with self._context.store.reading() as session:
+            return tuple(article_urls_of(session, self.source_id))
 
     async def _keep_unchanged(self, wanted: Wanted, answer: Answer) -> Next:
         self.documents_read += 1
@@ -249,6 +255,7 @@ class Visit:
     def _listing(self, wanted: Wanted, answer: Answer, reading: Reading) -> Listing:
         return Listing(
             source_id=self.source_id,
+            source_url=self.source.url,
             url=wanted.url,
             kind=reading.kind,
             role=wanted.role,
@@ -379,7 +386,7 @@ class Visit:
         now = self._context.clock()
         fresh = await self._context.writer.write(
             lambda session: record_chosen(
-                session, self.source_id, measures, search.likely, listings, now
+                session, self.source_id, self.source.url, measures, search.likely, listings, now
             )
         )
         for entries in fresh:

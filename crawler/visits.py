@@ -150,7 +150,7 @@ def settle(state: SourceState, blocked: bool, gone: bool, quiet: str | None, now
             page_error=state.page_error,
             pages_blocked=is_refusal(state.page_error),
             silence=quiet,
-            remarks=tuple(state.remarks),
+            remarks=(*([state.suspicion] if state.suspicion else []), *state.remarks),
         )
     )
     if verdict.state != state.state or state.state_since is None:

@@ -140,8 +140,10 @@ class App:
 
         `flush` ends the wait for company (`group_wait`), for a service that runs one round only.
         """
-        summaries = await self._outbox.summarise_first_visits(flush=flush)
-        return summaries + await self._outbox.gather(flush=flush)
+        # News first: whatever is wrong with a summary must not hold it up.
+        made = await self._outbox.gather(flush=flush)
+        made += await self._outbox.summarise_first_visits(flush=flush)
+        return made + await self._outbox.report_dead_letters()
 
     async def deliver(self) -> int:
         """Attempts the deliveries that are due; returns their number."""

@@ -22,9 +22,12 @@ def article_object(article: Article) -> dict[str, Any]:
 
 
 def delivery_object(delivery: Delivery, matches: Sequence[tuple[Match, Article]]) -> dict[str, Any]:
-    """A delivery with the matches it tells of; `id` is the one that its message carries."""
+    """A delivery with the matches it tells of; `id` is the one that its message carries.
+
+    It is null while the message is still being gathered: more may join it, and change the id.
+    """
     return {
-        "id": delivery.key,
+        "id": delivery.key or None,
         "channel": delivery.channel,
         "watchlist": ",".join(delivery.watchlists),
         "state": delivery.state,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
 from store.articles import Article, Entry, count_waiting
-from store.deliveries import Delivery, Match
+from store.deliveries import Alert, Delivery, Match
 from store.engine import Store
+from store.outbox import stopped_channels
 from store.sources import SourceState
 
 STUCK = timedelta(minutes=15)
@@ -26,6 +27,13 @@ class Status:
     entries_waiting: int
     articles_waiting: int
     deliveries_waiting: int
+    deliveries_held: int
+    """Of those: held by quiet hours, or for a channel that was told to stop or is not there."""
+    alerts_waiting: int
+    """Alerts that are gathered for company, a digest or the morning."""
+    next_gathering: datetime | None
+    stopped: Mapping[str, str]
+    """Channels that were told to stop, with the reason."""
     dead_letters: int
     oldest_due_entry: datetime | None
     oldest_unmatched: datetime | None
@@ -53,6 +61,16 @@ def read_status(store: Store, now: datetime) -> Status:
             entries_waiting=entries,
             articles_waiting=articles,
             deliveries_waiting=_deliveries(session, "pending", "held"),
+            deliveries_held=_deliveries(session, "held"),
+            alerts_waiting=session.exec(
+                select(func.count()).where(col(Alert.delivery_id).is_(None))
+            ).one(),
+            next_gathering=session.exec(
+                select(func.min(Alert.due_at)).where(col(Alert.delivery_id).is_(None))
+            ).one(),
+            stopped={
+                id_: state.reason or "" for id_, state in sorted(stopped_channels(session).items())
+            },
             dead_letters=_deliveries(session, "dead"),
             oldest_due_entry=_oldest_due_entry(session, now),
             oldest_unmatched=session.exec(

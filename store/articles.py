@@ -120,6 +120,8 @@ class Article(SQLModel, table=True):
     published: datetime | None = moment()
     published_precision: str = "unknown"
     published_from: str = "unknown"
+    published_offset: int | None = None
+    """Minutes from UTC of the zone it was written in: tells the day as readers there saw it."""
     modified: datetime | None = moment()
     first_seen: datetime | None = moment(nullable=False)
     paywalled: bool = False
@@ -130,6 +132,12 @@ class Article(SQLModel, table=True):
     """Of the page as fetched, decompressed."""
     extractor: str = ""
     confidence: float = 0.0
+    candidates: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False)
+    )
+    """The texts that were compared, the one taken first: name, words, agreement."""
+    form: str = "article"
+    """article | live (a running report) | video"""
     baseline: bool = False
     late: str | None = None
     """Why it was found long after its publication, in words; None when it was not."""
@@ -154,6 +162,17 @@ def known_keys(session: Session, source_id: str, keys: Iterable[str]) -> set[str
         )
         known.update(session.exec(query))
     return known
+
+
+def article_urls_of(session: Session, source_id: str, limit: int = 200) -> Sequence[str]:
+    """Addresses at which a source listed what turned out to be articles, the latest first."""
+    query = (
+        select(Entry.url)
+        .where(Entry.source_id == source_id, Entry.outcome == "article")
+        .order_by(col(Entry.id).desc())
+        .limit(limit)
+    )
+    return session.exec(query).all()
 
 
 def articles_at(session: Session, keys: Iterable[str]) -> dict[str, int]:

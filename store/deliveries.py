@@ -80,6 +80,12 @@ class Delivery(SQLModel, table=True):
             postgresql_where=text("state IN ('pending', 'held')"),
         ),
         Index("ix_delivery_channel", "channel", "id"),
+        Index(
+            "ix_delivery_dead",
+            "channel",
+            sqlite_where=text("state = 'dead'"),
+            postgresql_where=text("state = 'dead'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -126,13 +132,16 @@ class Attempt(SQLModel, table=True):
 
 
 class ChannelState(SQLModel, table=True):
-    """A channel that told us to stop (410), until its configuration changes or a person retries."""
+    """What is known of a channel beyond its configuration."""
 
     __tablename__ = "channel"
 
     id: str = Field(primary_key=True)
     stopped_at: datetime | None = moment()
+    """When it told us to stop (410), until its configuration changes or a person retries."""
     reason: str | None = None
+    reported_at: datetime | None = moment()
+    """When its owner was last told of its dead letters."""
 
 
 class FirstVisit(SQLModel, table=True):

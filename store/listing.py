@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session, col, or_, select
 
 from store.articles import Article, ArticleUrl, Entry
-from store.deliveries import Alert, ChannelState, Delivery, Match
+from store.deliveries import Alert, Attempt, ChannelState, Delivery, Match, attempts_of
 from store.types import bound_lists
 
 _PART = 500
@@ -86,6 +86,59 @@ def _stream(session: Session, query: Any) -> Iterator[Any]:
     return iter(session.exec(query.execution_options(yield_per=_PART)))
 
 
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Alerts that wait to become one message: for company, a digest's time or the morning."""
+
+    channel: str
+    recipient: str
+    due_at: datetime
+    found: list[tuple[Match, Article]]
+
+
+def gatherings(session: Session, wanted: Wanted) -> list[Gathering]:
+    """What is being gathered for each destination, the next due first."""
+    query: Any = (
+        select(Alert, Match, Article)
+        .join(Match, col(Alert.match_id) == col(Match.id))
+        .join(Article, col(Match.article_id) == col(Article.id))
+        .where(col(Alert.delivery_id).is_(None))
+        .order_by(col(Alert.due_at), col(Alert.id))
+    )
+    if wanted.watchlist is not None:
+        query = query.where(Alert.watchlist == wanted.watchlist)
+    if wanted.since is not None:
+        query = query.where(col(Match.matched_at) >= wanted.since)
+    found: dict[tuple[str, str, datetime], Gathering] = {}
+    for alert, match, article in _stream(session, _of_article(query, wanted)):
+        key = (alert.channel, alert.recipient, alert.due_at)
+        found.setdefault(key, Gathering(*key, [])).found.append((match, article))
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What became of one match for one destination."""
+
+    alert: Alert
+    delivery: Delivery | None
+    attempts: Sequence[Attempt]
+
+
+def tellings(session: Session, match_id: int) -> list[Telling]:
+    """The alerts that a match made, each with its delivery and what was tried."""
+    query = (
+        select(Alert, Delivery)
+        .join(Delivery, col(Alert.delivery_id) == col(Delivery.id), isouter=True)
+        .where(Alert.match_id == match_id)
+        .order_by(col(Alert.id))
+    )
+    return [
+        Telling(alert, delivery, attempts_of(session, delivery.id or 0) if delivery else ())
+        for alert, delivery in session.exec(query).all()
+    ]
+
+
 def told_matches(
     session: Session, delivery_ids: Sequence[int]
 ) -> dict[int, list[tuple[Match, Article]]]:
@@ -147,8 +200,10 @@ def copies_of(session: Session, article: Article) -> Sequence[Article]:
     return session.exec(query).all()
 
 
-def dead_letters(session: Session, ids: Sequence[str] | None) -> Sequence[Delivery]:
-    """Dead letters: all of them, or those with these keys or numbers.
+def dead_letters(
+    session: Session, ids: Sequence[str] | None, since: datetime | None = None
+) -> Sequence[Delivery]:
+    """Dead letters: all of them, or those with these keys or numbers; made since then.
 
     What waits for a channel that was told to stop counts as such: only a person sets it going.
     """
@@ -156,6 +211,8 @@ def dead_letters(session: Session, ids: Sequence[str] | None) -> Sequence[Delive
     kept = col(Delivery.state).in_(("pending", "held")) & col(Delivery.channel).in_(stopped)
     query = select(Delivery).where(or_(col(Delivery.state) == "dead", kept))
     query = query.order_by(col(Delivery.id))
+    if since is not None:
+        query = query.where(col(Delivery.created_at) >= since)
     if ids is None:
         return session.exec(query).all()
     numbers = [int(name) for name in ids if name.isascii() and name.isdecimal() and len(name) < 18]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, Update, bindparam, delete, exists, func, or_, update
+from sqlalchemy import CursorResult, Update, bindparam, exists, func, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
@@ -234,10 +234,13 @@ def _free(now: datetime) -> Sequence[Any]:
     )
 
 
-def renew(session: Session, token: str, until: datetime) -> int:
-    """Prolongs all claims of a dispatcher."""
-    mine = update(Delivery).where(col(Delivery.claim) == token)
-    return changed(session, mine.values(claimed_until=until))
+def renew(session: Session, token: str, until: datetime, ids: Collection[int]) -> int:
+    """Prolongs those claims of a dispatcher; one that it has lost sight of expires."""
+    total = 0
+    for part in bound_lists(list(ids)):
+        mine = update(Delivery).where(col(Delivery.id).in_(part), col(Delivery.claim) == token)
+        total += changed(session, mine.values(claimed_until=until))
+    return total
 
 
 def release(session: Session, token: str, ids: Iterable[int]) -> int:
@@ -260,6 +263,53 @@ def hold(session: Session, channel: str, now: datetime, until: datetime) -> int:
     """Holds what a channel would attempt now until quiet hours end."""
     waiting = update(Delivery).where(*_free(now), col(Delivery.channel) == channel)
     return changed(session, waiting.values(state="held", next_attempt_at=until))
+
+
+def set_right(
+    session: Session,
+    now: datetime,
+    slack: timedelta,
+    farthest: timedelta,
+    channels: Collection[str],
+) -> int:
+    """Makes due what a clock that was ahead put off, and holds what nobody may send.
+
+    What was made or attempted later than `slack` from now was written while the clock was ahead, so
+    its times mean nothing; nor does any wait beyond `farthest`. Deliveries of channels that are not
+    among `channels`, or were told to stop, become held: they wait for a person. Returns the
+    number of rows that changed.
+    """
+    ahead = now + slack
+    foretold = exists().where(col(Attempt.delivery_id) == col(Delivery.id), col(Attempt.at) > ahead)
+    late = update(Delivery).where(
+        col(Delivery.state).in_(WAITING),
+        col(Delivery.next_attempt_at) > now,
+        or_(
+            col(Delivery.created_at) > ahead,
+            col(Delivery.next_attempt_at) > now + farthest,
+            foretold,
+        ),
+    )
+    of_tomorrow = select(Match.id).where(col(Match.matched_at) > ahead)
+    alerts = update(Alert).where(
+        col(Alert.delivery_id).is_(None),
+        col(Alert.due_at) > now,
+        col(Alert.match_id).in_(of_tomorrow),
+    )
+    stopped = select(ChannelState.id).where(col(ChannelState.stopped_at).is_not(None))
+    stranded = update(Delivery).where(
+        col(Delivery.state) == "pending",
+        col(Delivery.claim).is_(None),
+        or_(
+            col(Delivery.channel).not_in(list(channels)),
+            col(Delivery.channel).in_(stopped),
+        ),
+    )
+    return (
+        changed(session, late.values(next_attempt_at=now, claim=None, claimed_until=None))
+        + changed(session, alerts.values(due_at=now))
+        + changed(session, stranded.values(state="held"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,15 +351,18 @@ def settle(session: Session, token: str, outcomes: Sequence[Outcome]) -> set[int
     return mine
 
 
-def trying_since(session: Session, delivery_id: int) -> datetime | None:
-    """When the present series of attempts began; numbers begin anew after a replay."""
+def series_of(session: Session, delivery_id: int) -> list[datetime]:
+    """When the attempts of the present series were made; numbers begin anew after a replay."""
     query = select(Attempt).where(Attempt.delivery_id == delivery_id)
-    begin, last = None, None
+    series: list[datetime] = []
+    last = None
     for attempt in session.exec(query.order_by(col(Attempt.id).desc())):
         if last is not None and attempt.number >= last:
             break
-        begin, last = attempt.at, attempt.number
-    return begin
+        assert attempt.at is not None
+        series.insert(0, attempt.at)
+        last = attempt.number
+    return series
 
 
 def stop_channel(session: Session, channel: str, now: datetime, reason: str) -> None:
@@ -321,13 +374,51 @@ def stop_channel(session: Session, channel: str, now: datetime, reason: str) -> 
 
 def resume_channel(session: Session, channel: str) -> None:
     """The channel's deliveries are attempted again."""
-    session.execute(delete(ChannelState).where(col(ChannelState.id) == channel))
+    stopped = update(ChannelState).where(col(ChannelState.id) == channel)
+    changed(session, stopped.values(stopped_at=None, reason=None))
 
 
 def stopped_channels(session: Session) -> dict[str, ChannelState]:
     """The channels that were told to stop."""
     query = select(ChannelState).where(col(ChannelState.stopped_at).is_not(None))
     return {state.id: state for state in session.exec(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that was given up, and when."""
+
+    key: str
+    channel: str
+    reason: str
+    died_at: datetime
+
+
+def dead_letters(session: Session) -> list[DeadLetter]:
+    """All dead letters, in the order in which they were made."""
+    died = func.coalesce(func.max(Attempt.at), Delivery.created_at)
+    query = (
+        select(Delivery.key, Delivery.channel, Delivery.last_error, died)
+        .join(Attempt, col(Attempt.delivery_id) == col(Delivery.id), isouter=True)
+        .where(Delivery.state == "dead")
+        .group_by(col(Delivery.id))
+        .order_by(col(Delivery.id))
+    )
+    rows = session.exec(query).all()
+    return [DeadLetter(key, where, why or "", at) for key, where, why, at in rows if at is not None]
+
+
+def reports(session: Session) -> dict[str, datetime]:
+    """When the owners of channels were last told of dead letters."""
+    states = session.exec(select(ChannelState))
+    return {state.id: state.reported_at for state in states if state.reported_at is not None}
+
+
+def keep_report(session: Session, channel: str, now: datetime) -> None:
+    """Notes that a channel's dead letters up to now have been told of."""
+    state = session.get(ChannelState, channel) or ChannelState(id=channel)
+    state.reported_at = now
+    session.add(state)
 
 
 def replay(session: Session, deliveries: Iterable[Delivery], now: datetime) -> int:

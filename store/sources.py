@@ -62,6 +62,8 @@ class SourceState(SQLModel, table=True):
     """What the last of them met."""
     remarks: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """What the last visit noticed that is no failure, in words."""
+    suspicion: str | None = None
+    """Why its pages no longer look as they did, a sentence for people; None when they do."""
 
 
 class Document(SQLModel, table=True):
@@ -169,6 +171,23 @@ class Outage(SQLModel, table=True):
     """"" | began | ended: what people were told of it"""
 
 
+class SiteState(SQLModel, table=True):
+    """What the articles of one site have in common, as `crawler.site_memory` keeps it."""
+
+    __tablename__ = "site"
+
+    host: str = Field(primary_key=True)
+    articles: int = 0
+    """How many it was learnt from."""
+    lines: bytes = b""
+    """Repeated lines and how often each was seen: 20 bytes each, at most 1,024."""
+    furniture: bytes = b""
+    """Those that are no part of an article: 8 bytes each, at most 512; given to every reading."""
+    looks: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Of the last pages: share of text that is article, blocks that are not."""
+    learnt_at: datetime | None = moment()
+
+
 class CrawlRun(SQLModel, table=True):
     """One crawl of one host, for status and for reading back what happened."""
 
@@ -187,6 +206,12 @@ class CrawlRun(SQLModel, table=True):
     """New articles stored."""
     errors: int = 0
     last_error: str | None = None
+
+
+def site_furniture(session: Session, host: str) -> bytes:
+    """The lines that are furniture on a site, packed; empty for a site not known."""
+    query = select(SiteState.furniture).where(SiteState.host == host)
+    return session.exec(query).first() or b""
 
 
 def source_states(session: Session) -> dict[str, SourceState]:

@@ -23,6 +23,7 @@ MODULES = sorted(
 
 PURE = [
     "alerts/automaton.py",
+    "alerts/channels/chat_text.py",
     "alerts/conditions.py",
     "alerts/digest.py",
     "alerts/excerpts.py",
@@ -47,6 +48,7 @@ PURE = [
     "crawler/items.py",
     "crawler/rhythm.py",
     "crawler/schedule.py",
+    "crawler/site_memory.py",
     "crawler/sources/*.py",
     "crawler/text.py",
     "crawler/urls.py",
@@ -170,6 +172,7 @@ def test_the_program_imports_only_what_it_declares() -> None:
     names = {name.split(".")[0] for module in MODULES for name in imported(tree(module))}
     foreign = names - MAY_IMPORT.keys() - set(sys.stdlib_module_names)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    lines = project["dependencies"] + project["optional-dependencies"]["apprise"]
+    declared = {re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in lines}
     wanted = {DISTRIBUTIONS.get(name, name).replace("-", "_") for name in foreign}
     assert wanted - declared == set()

@@ -61,9 +61,9 @@ def test_what_is_commented_out_in_the_shipped_file_loads_too(tmp_path: Path) -> 
     text = SHIPPED.read_text(encoding="utf-8")
     lines = re.sub(r"^# (?=\[|\w+ *= )", "", text, flags=re.MULTILINE).split("\n")
     text = "\n".join(line for line in lines if not line.startswith(("include", "query")))
-    assert text.count("\n[channel.") == 3
+    assert text.count("\n[channel.") == 4
     config = load(write(tmp_path, text), ENV)
-    assert (set(config.channels), config.warnings) == ({"inbox", "desk", "ops"}, ())
+    assert (set(config.channels), config.warnings) == ({"inbox", "desk", "ops", "chat"}, ())
 
 
 def test_the_manual_has_examples() -> None:

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from alerts.channels.apprise import AppriseConfig
 from alerts.channels.base import ChannelTable
 from alerts.channels.email import EmailConfig
 from alerts.channels.maildir import MaildirConfig
 from alerts.channels.webhook import WebhookConfig
 
 ChannelConfig = Annotated[
-    EmailConfig | WebhookConfig | MaildirConfig,
+    EmailConfig | WebhookConfig | AppriseConfig | MaildirConfig,
     Field(discriminator="kind"),
 ]
 """[channel.ID], whatever its kind."""
@@ -18,5 +19,6 @@ ChannelConfig = Annotated[
 CHANNEL_KINDS: dict[str, type[ChannelTable]] = {
     "email": EmailConfig,
     "webhook": WebhookConfig,
+    "apprise": AppriseConfig,
     "maildir": MaildirConfig,
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
@@ -32,6 +33,9 @@ class Channel(Protocol):
 
         `attempt` counts from 1. Raises TemporaryFailure or PermanentFailure.
         """
+
+    def prepare(self, envelope: Envelope) -> None:
+        """Does ahead what needs no connection, while the message before it is on its way."""
 
     async def close(self) -> None:
         """Ends connections; errors in doing so are nobody's concern."""
@@ -84,9 +88,21 @@ class ChannelTable(Table):
         """How long and how often a message is tried."""
         return Policy(self.waits, self.longest_wait, self.give_up)
 
+    def hidden(self) -> tuple[str, ...]:
+        """Texts that must not be stored or shown, in every form in which a reply may hold them."""
+        return ()
+
     def open(self, around: Surroundings) -> Channel:
         """The channel of this table; nothing is connected or written yet."""
         raise NotImplementedError
+
+
+def read_network(value: object) -> Network:
+    """An address range. Raises ValueError in words."""
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        raise ValueError(f'{value!r} is not an address range; write "127.0.0.0/8"') from error
 
 
 def recipient_key(address: str) -> str:

@@ -53,6 +53,9 @@ class MaildirChannel:
             ) from error
         return Receipt(reply="written" if kept else "was there already")
 
+    def prepare(self, envelope: Envelope) -> None:
+        """Nothing: the disk is what takes time."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -14,13 +14,12 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from alerts.channels.base import ChannelTable, Surroundings, minutes
+from alerts.channels.base import ChannelTable, Surroundings, minutes, read_network
 from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, TemporaryFailure
 from store.addresses import Network
 from store.config import Secret
@@ -30,6 +29,9 @@ REPLY_READ = 64 * 1024
 """Bytes of a reply that are read at most; the connection closes on a longer one."""
 REPLY_TIME = 2.0
 """Seconds that a reply's body may take once its status is known: the status has decided."""
+
+TOKEN_LENGTH = 16
+"""Letters from which on a part of a path is taken to be a token, not a word."""
 
 _PREFIX = "whsec_"
 _FEWEST, _MOST = 24, 64  # bytes of a signing key, from the specification
@@ -68,6 +70,17 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
     return aware - now if aware > now else None
 
 
+def address_secrets(url: str) -> tuple[str, ...]:
+    """What of an address may be a token: the path, the query, and their parts if long enough."""
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    long = [part for part in parts.path.split("/") if len(part) >= TOKEN_LENGTH]
+    values = [value for _, value in parse_qsl(parts.query)]
+    given = [parts.username or "", parts.password or "", parts.query, *long, *values]
+    found = [target, *given] if len(target) > len("/hook") else given
+    return tuple(dict.fromkeys(form for text in found for form in (text, unquote(text))))
+
+
 def _check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -93,13 +106,6 @@ def _one_or_many(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
 
-def _network(value: object) -> Network:
-    try:
-        return ip_network(str(value))
-    except ValueError as error:
-        raise ValueError(f'{value!r} is not an address range; write "127.0.0.0/8"') from error
-
-
 class WebhookConfig(ChannelTable):
     """[channel.ID] of kind "webhook"."""
 
@@ -113,7 +119,7 @@ class WebhookConfig(ChannelTable):
         min_length=1,
         description="Standard Webhooks signing secret; while it changes, a list: new, old",
     )
-    allow_private: tuple[Annotated[Network, BeforeValidator(_network)], ...] = Field(
+    allow_private: tuple[Annotated[Network, BeforeValidator(read_network)], ...] = Field(
         (), description="address ranges that may be reached although private"
     )
 
@@ -121,6 +127,11 @@ class WebhookConfig(ChannelTable):
         5 / 60, 5, 30, 120, 300, 600, 840, 1200, 1440
     )  # the specification's table: 5 s, 5 and 30 min, 2, 5, 10, 14, 20 and 24 h
     one_watchlist: ClassVar[bool] = True
+
+    def hidden(self) -> tuple[str, ...]:
+        """The secrets, and what of the address may be a token: path, query and their long parts."""
+        url = self.url.get_secret_value()
+        return (*(secret.get_secret_value() for secret in self.secret), *address_secrets(url))
 
     def open(self, around: Surroundings) -> "WebhookChannel":
         """The channel of this table."""
@@ -159,6 +170,9 @@ class WebhookChannel:
             await response.aclose()
         return self._judge(response, reply, now)
 
+    def prepare(self, envelope: Envelope) -> None:
+        """Nothing: the signature holds the time of the attempt."""
+
     async def close(self) -> None:
         """Closes kept connections."""
         await self._client.aclose()
@@ -189,7 +203,7 @@ class WebhookChannel:
             words += ", a redirect, which is not followed"
         raise self._temporary(
             words,
-            _blame(code),
+            blame_of(code),
             code=code,
             reply=reply,
             retry_after=parse_retry_after(response.headers.get("retry-after"), now)
@@ -222,7 +236,7 @@ class WebhookChannel:
         )
 
 
-def _blame(code: int) -> Blame:
+def blame_of(code: int) -> Blame:
     """429 and 502 to 504 speak for the whole receiver; 400, 413 and 422 for the one message."""
     if code in {429, 502, 503, 504}:
         return "destination"

@@ -7,22 +7,33 @@ may be slow only where a parser is: whoever calls it sets a deadline.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from crawler.extraction.authors import clean_authors, find_authors
 from crawler.extraction.blocks import Block, read_blocks
-from crawler.extraction.bounds import MAX_TEXT, bounded
+from crawler.extraction.bounds import MAX_TEXT, bounded, is_garbage
 from crawler.extraction.candidates import Body, choose_body
 from crawler.extraction.dates import Place, Published, find_published
 from crawler.extraction.encoding import decode
+from crawler.extraction.forms import find_form
 from crawler.extraction.language import find_language
+from crawler.extraction.lines import (
+    Known,
+    date_key,
+    lines_of,
+    mark_known,
+    unpacked,
+    without_known,
+)
 from crawler.extraction.notarticle import judge
+from crawler.extraction.pages import find_next_page
 from crawler.extraction.selection import Selected, read_selected
 from crawler.extraction.structured import Structured, read_structured, string, strings
 from crawler.extraction.titles import find_title, site_name
 from crawler.extraction.tree import Tree, parse
 from crawler.extraction.zones import Zones, find_zones
-from crawler.items import ArticleItem, Hints, NotArticle, Page
+from crawler.items import ArticleItem, Candidate, Hints, NotArticle, Page, Traits
 from crawler.text import clean_line, clean_text
 from crawler.urls import believable_canonical, clean_url
 
@@ -40,11 +51,13 @@ def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
     text = decode(page.body, page.content_type)
     if len(text) > MAX_TEXT:
         return NotArticle(page.url, "too_large", f"{len(text):,} characters")
+    if is_garbage(text):
+        return NotArticle(page.url, "not_html", "the bytes are no text in any encoding")
     text = bounded(text)
     with _collector_paused():
         tree = parse(text)
         try:
-            return _read(page, hints, tree, read_selected(text, hints.select))
+            return _judge(_find(page, hints, tree, read_selected(text, hints.select)))
         finally:
             tree.dissolve()
 
@@ -65,23 +78,58 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _read(page: Page, hints: Hints, tree: Tree, selected: Selected) -> ArticleItem | NotArticle:
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """Everything that is read off a page before it is judged."""
+
+    page: Page
+    hints: Hints
+    tree: Tree
+    claims: Structured
+    selected: Selected
+    known: Known
+    title: str
+    blocks: list[Block]
+    zones: Zones
+    body: Body
+
+
+def _find(page: Page, hints: Hints, tree: Tree, selected: Selected) -> _Findings:
     claims = read_structured(tree, page.url)
     title = selected.title or find_title(tree, claims, page.url)
     summary = claims.first("og:description", "description", "twitter:description")
-    blocks = read_blocks(tree, title)
-    zones = find_zones(tree, blocks, title, summary)
+    known = unpacked(hints.furniture)
+    blocks, zones = _zoned(tree, title, summary, known, page.url, by_name=True)
     if not zones.body:  # names lie: once more with the plainest of them only
-        blocks = read_blocks(tree, title, by_name=False)
-        zones = find_zones(tree, blocks, title, summary)
-    body = choose_body(claims, zones, hints)
+        blocks, zones = _zoned(tree, title, summary, known, page.url, by_name=False)
+    own = "\n\n".join(filter(None, (without_known(t, known, title) for t in zones.body)))
+    body = choose_body(claims, blocks, own, hints)
     if selected.body:
-        body = Body(selected.body, "select", 1.0)
-    elif refused := judge(tree, claims, blocks, body.text, title, page.url):
-        return refused
-    place = Place(zones.headline, zones.first)
-    published = find_published(tree, claims, blocks, page, hints, place, selected.date)
-    return _article(page, hints, tree, claims, blocks, zones, title, body, published)
+        body = _selected_body(selected.body, body)
+    return _Findings(page, hints, tree, claims, selected, known, title, blocks, zones, body)
+
+
+def _zoned(
+    tree: Tree, title: str, summary: str, known: Known, url: str, *, by_name: bool
+) -> tuple[list[Block], Zones]:
+    blocks = read_blocks(tree, title, by_name=by_name)
+    mark_known(blocks, known, title, url)
+    return blocks, find_zones(tree, blocks, title, summary)
+
+
+def _selected_body(text: str, other: Body) -> Body:
+    chosen = Candidate("select", len(text.split()), 1.0)
+    return Body(text, "select", 1.0, (chosen, *other.candidates))
+
+
+def _judge(found: _Findings) -> ArticleItem | NotArticle:
+    if not found.selected.body:
+        refused = judge(
+            found.tree, found.claims, found.blocks, found.body.text, found.title, found.page.url
+        )
+        if refused:
+            return refused
+    return _article(found)
 
 
 def _refused(page: Page) -> NotArticle | None:
@@ -103,24 +151,20 @@ def _refused(page: Page) -> NotArticle | None:
     return None
 
 
-def _article(
-    page: Page,
-    hints: Hints,
-    tree: Tree,
-    claims: Structured,
-    blocks: list[Block],
-    zones: Zones,
-    title: str,
-    body: Body,
-    published: Published,
-) -> ArticleItem:
+def _article(found: _Findings) -> ArticleItem:
+    page, hints, tree, claims = found.page, found.hints, found.tree, found.claims
+    blocks, zones, body, title = found.blocks, found.zones, found.body, found.title
     site = clean_line(site_name(claims), 200)
     text = clean_text(body.text)
+    place = Place(zones.headline, zones.first)
+    published = find_published(
+        tree, claims, blocks, page, hints, place, found.selected.date, found.known
+    )
     return ArticleItem(
         url=clean_url(page.url) or page.url,
         canonical_url=_canonical(claims, page.url),
         title=title or _entry_title(hints),
-        standfirst=clean_text(zones.standfirst),
+        standfirst=clean_text(without_known(zones.standfirst, found.known, title)),
         body=text,
         captions=clean_text("\n".join(zones.captions)),
         authors=find_authors(tree, claims, blocks, site, zones.headline, zones.first)
@@ -138,6 +182,26 @@ def _article(
         site_name=site or None,
         extractor=body.extractor,
         confidence=body.confidence,
+        candidates=body.candidates,
+        form=find_form(claims, text),
+        next_page=find_next_page(tree, page.url),
+        traits=_traits(found, published),
+    )
+
+
+def _traits(found: _Findings, published: Published) -> Traits:
+    blocks, zones = found.blocks, found.zones
+    places = {*zones.places, zones.standfirst_at} - {-1}
+    places |= {n for n, block in enumerate(blocks) if block.kind == "known"}
+    lines = lines_of(blocks, sorted(places), found.page.url)
+    if published.at and published.origin in {"text", "time_tag", "meta", "json_ld"}:
+        lines = (*lines, date_key(published.at, published.origin))
+    shown = [block for block in blocks if block.kind not in {"hidden", "talk"}]
+    return Traits(
+        lines=lines,
+        visible=sum(len(block.text) for block in shown),
+        taken=len(found.body.text),
+        furniture=sum(1 for block in shown if block.kind),
     )
 
 

@@ -4,15 +4,20 @@
 2. JSON-LD `datePublished` of this page's article node (never `dateCreated`);
 3. `article:published_time` and its kin, and `itemprop=datePublished`;
 4. the feed's date of publication;
-5. `<time>` by the headline, or named as the date of publication in the same article;
-6. a day in the address or at the end of the <title>;
-7. a date printed by the headline;
-8. metas that sites fill with any date ("date", "dc.date").
+5. a line that says when the article was first published;
+6. `<time>` by the headline, or named as the date of publication in the same article;
+7. a day in the address or at the end of the <title>;
+8. a date printed by the headline, then one that opens the text ("Berlin, 3 May 2021 - …"), then
+   one labelled as that of publication elsewhere on the page, if there is just one;
+9. metas that sites fill with any date ("date", "dc.date").
 
-Dates more than a day in the future, or before 1990, are refused. Evidence of 5 to 7 that names the
+Dates more than a day in the future, or before 1990, are refused. Evidence of 5 to 8 that names the
 day of fetching is none: themes print today's date in headers, so such a page's date is unknown.
 What is labelled as a change ("Updated …") is kept as `modified` and dates nothing. Sites that stamp
 every edit as publication are caught where the printed date is days older than the machine's.
+
+The day that readers saw is that of the zone the time is written in. Where a machine writes UTC and
+the address has the day before or after, the offset is the one other times of the page are in.
 """
 
 import re
@@ -23,7 +28,8 @@ from itertools import islice
 
 from crawler.dates import parse_date
 from crawler.extraction.blocks import Block
-from crawler.extraction.lexicon import named_as, names
+from crawler.extraction.lexicon import is_byline, named_as, names
+from crawler.extraction.lines import Known, date_key
 from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Element, Tree
 from crawler.items import Hints, Origin, Page, Precision
@@ -62,12 +68,22 @@ _CHANGED_TEXT = re.compile(
     re.IGNORECASE,
 )
 _PUBLISHED_TEXT = re.compile(
-    r"\b(?:published|posted|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|"
+    r"\b(?:(?:re\W?)?published|posted|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|"
     r"опубликован\w*|yayınlan\w*)\b|شائع|منتشر|نشر|公開|発表",
     re.IGNORECASE,
 )
+_FIRST_PUBLISHED = re.compile(
+    r"(?:originally|first) (?:published|posted|appeared) (?:on|at|in)?|"
+    r"(?:zuerst|erstmals|ursprünglich) (?:veröffentlicht|erschienen) am|"
+    r"publié (?:initialement|pour la première fois) le|publicado (?:originalmente|por primera vez)",
+    re.IGNORECASE,
+)
+_DATELINE = re.compile(r"^(.{6,60}?)\s*(?:[|–—]|\s-|:)\s")
+_GLUED = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])")
 _LONGEST_PRINTED = 160  # characters; longer lines are sentences, which speak of other days
 _MAX_TIMES = 200
+_LONGEST_LABEL = 80
+_JUST_ABOVE = 5  # blocks of no kind above the headline that may be a date alone
 _ABOVE = 10  # blocks before the headline among which a byline is looked for
 _STAMPED = timedelta(days=3)
 _NOT_OF_PAGE = frozenset({"caption", "furniture", "talk", "ad", "consent"})
@@ -113,23 +129,26 @@ def find_published(
     hints: Hints,
     place: Place,
     selected: str = "",
+    known: Known = frozenset(),
 ) -> Published:
     """The time of publication by the first evidence that holds.
 
-    `selected` is what the source's own selector chose: it comes before all else.
+    `selected` is what the source's own selector chose: it comes before all else. `known` are lines
+    that stand on many pages of the site: a date among them is the template's.
     """
     modified = _modified(claims, page, hints)
-    shown = [*_shown_times(tree, blocks, place), *_shown_texts(tree, blocks, page, place)]
-    shown.sort(key=lambda evidence: not _PUBLISHED_TEXT.match(evidence.text))
+    near = [*_shown_times(tree, blocks, place), *_shown_texts(tree, blocks, page, place)]
+    near.sort(key=lambda evidence: not _PUBLISHED_TEXT.match(evidence.text))
+    shown = [*_first_published(blocks), *near, *_opening(blocks, place), *_labelled(blocks)]
     weak = (_Evidence("meta", claims.first(key), True) for key in _META_WEAK)
     chosen = _Evidence("text", selected, True)
     for evidence in (chosen, *_stated(claims, hints), *shown, *weak):
         found = _believed(evidence, page, hints)
-        if found is None:
+        if found is None or _is_of_template(found, known):
             continue
         found = replace(found, modified=modified)
         if evidence.origin in {"json_ld", "meta"}:
-            found = _unstamped(found, shown, page, hints)
+            found = _unstamped(_as_seen_there(found, tree, page), shown, page, hints)
         return found
     return Published(modified=modified)
 
@@ -159,8 +178,13 @@ def _believed(evidence: _Evidence, page: Page, hints: Hints) -> Published | None
         return None
     if not evidence.stated and _is_day_of_fetching(parsed.at, page.fetched_at):
         return None
-    offset = written_offset(evidence.text)
+    # What a source lists was turned into UTC when it was read.
+    offset = None if evidence.origin in {"feed", "api", "news_sitemap"} else parsed.offset
     return Published(parsed.at, parsed.precision, evidence.origin, offset)
+
+
+def _is_of_template(found: Published, known: Known) -> bool:
+    return found.at is not None and bool(known) and date_key(found.at, found.origin) in known
 
 
 def _is_day_of_fetching(at: datetime, fetched_at: datetime) -> bool:
@@ -176,6 +200,20 @@ def _unstamped(found: Published, shown: list[_Evidence], page: Page, hints: Hint
         printed = _believed(evidence, page, hints) if evidence.alone else None
         if printed and printed.at and printed.at + _STAMPED < found.at:
             return replace(printed, modified=found.modified)
+    return found
+
+
+def _as_seen_there(found: Published, tree: Tree, page: Page) -> Published:
+    """With the page's own offset, where the time is in UTC and the address has the next day."""
+    day = url_day(page.url)
+    if found.at is None or found.offset or not day or found.precision != "minute":
+        return found
+    if found.at.date().isoformat() == day:
+        return found
+    for element in islice(tree.all("time"), _MAX_TIMES):
+        offset = written_offset(element.get("datetime"))
+        if offset and (found.at + offset).date().isoformat() == day:
+            return replace(found, offset=offset)
     return found
 
 
@@ -263,25 +301,79 @@ def _shown_texts(tree: Tree, blocks: list[Block], page: Page, place: Place) -> I
     yield from (_Evidence("text", part) for part in segments if len(part) < 24)
     if place.headline < 0:
         return
+    for block in _by_headline(blocks, place):
+        text = _before_change(_GLUED.sub(" ", block.text))
+        if text:
+            yield _Evidence("text", text, alone=_is_date_alone(text))
+
+
+def _by_headline(blocks: list[Block], place: Place) -> Iterator[Block]:
+    """Short blocks below the headline, then those above it, the nearest first."""
+    heading = blocks[place.headline]
     after = blocks[place.headline + 1 : max(place.first, place.headline + 8)]
     above = blocks[max(0, place.headline - _ABOVE) : place.headline]
-    before = [
-        b for n, b in enumerate(reversed(above)) if b.kind == "byline" or (n < 3 and not b.kind)
+    framed = [block for block in after if block.kind in {"page", "furniture"}]
+    framed = [b for b in framed if is_byline(b.text) or _is_date_alone(b.text)]
+    own = {id(block) for block in framed} if len(framed) == 1 else set()
+    for n, block in enumerate(reversed(above)):
+        if block.kind == "byline" or (n < 3 and not block.kind):
+            after.append(block)
+        elif n < _JUST_ABOVE and block.kind in {"", heading.kind} and _holds_date(block.text):
+            after.append(block)
+            own.add(id(block))
+    for block in after:
+        if len(block.text) <= _LONGEST_PRINTED and (
+            block.kind not in _NOT_OF_PAGE or id(block) in own
+        ):
+            yield block
+
+
+def _first_published(blocks: list[Block]) -> Iterator[_Evidence]:
+    """Lines that say when this was first published, wherever they stand."""
+    for block in blocks:
+        if len(block.text) <= _LONGEST_PRINTED and block.kind in {"", "byline", "tags"}:
+            found = _FIRST_PUBLISHED.search(block.text)
+            if found:
+                yield _Evidence("text", block.text[found.end() : found.end() + 30], alone=True)
+
+
+def _opening(blocks: list[Block], place: Place) -> Iterator[_Evidence]:
+    """The dateline of the first paragraph: a day before a dash or bar."""
+    if place.headline >= 0:
+        for block in blocks[place.headline + 1 : max(place.first, place.headline + 2) + 1]:
+            found = _DATELINE.match(block.text) if block.is_prose else None
+            if found:
+                yield _Evidence("text", found[1])
+
+
+def _labelled(blocks: list[Block]) -> Iterator[_Evidence]:
+    """A date that a label calls that of publication, where the page has just one."""
+    lines = [
+        block.text
+        for block in blocks
+        if block.kind in {"", "byline", "tags"}
+        and len(block.text) <= _LONGEST_LABEL
+        and _PUBLISHED_TEXT.match(block.text.lstrip("("))
     ]
-    for block in [*after, *before]:
-        if len(block.text) > _LONGEST_PRINTED or block.kind in _NOT_OF_PAGE:
-            continue
-        if not _starts_changed(block.text):
-            yield _Evidence("text", block.text, alone=_is_date_alone(block.text))
+    if len(set(lines)) == 1:
+        yield _Evidence("text", lines[0])
 
 
 def _is_date_alone(text: str) -> bool:
     return len(text) <= 30 and sum(character.isdigit() for character in text) >= 5
 
 
-def _starts_changed(text: str) -> bool:
+def _holds_date(text: str) -> bool:
+    told = _before_change(_GLUED.sub(" ", text))
+    return len(text) <= _LONGEST_LABEL and parse_date(told) is not None
+
+
+def _before_change(text: str) -> str:
+    """The text up to where it speaks of a change; whole where publication is named after that."""
     changed, published = _CHANGED_TEXT.search(text), _PUBLISHED_TEXT.search(text)
-    return bool(changed and (not published or changed.start() < published.start()))
+    if changed is None or (published and published.start() < changed.start()):
+        return text
+    return text[published.start() :] if published else text[: changed.start()]
 
 
 def _modified(claims: Structured, page: Page, hints: Hints) -> datetime | None:

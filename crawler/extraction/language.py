@@ -7,6 +7,7 @@ source says nothing else.
 """
 
 import re
+import threading
 
 import py3langid
 
@@ -39,10 +40,13 @@ _SCRIPTS = (
 )
 _BY_SCRIPT = {"arabic", "hebrew", "bengali", "devanagari", "cyrillic", "latin"}
 _PASHTO = re.compile("[ټډړږښځڅېۍڼ]")
+_PASHTO_ALONE = re.compile("[ټډړږښځڅۍڼ]")  # ې is also written in Uyghur
 _URDU = re.compile("[ٹڈڑںےہھ]")
 _PERSIAN = re.compile("[پچژگی]")
 _ARABIC = re.compile("[ةىيكأإؤ]")
-_UYGHUR = re.compile("[ۇۆۈ]")
+_UYGHUR = re.compile("[ۇۆۈۋەې]")
+_UYGHUR_ALONE = re.compile("[ۈۇې]")
+_KURDISH_ALONE = re.compile("[ێڕڵ]")
 _KURDISH = re.compile("[ێۆڵڕ]")
 _SINDHI = re.compile("[ٻڄڀٺڳڱڦ]")
 _ENOUGH = 200  # characters from which n-grams alone decide
@@ -50,6 +54,27 @@ _SAMPLE = 800
 _TAG = re.compile(r"^\s*([A-Za-z]{2,3})(?:[-_].*)?\s*$")
 _CYRILLIC = frozenset(["ru", "uk", "bg", "sr", "mk", "be", "kk", "ky", "mn", "tg"])
 _DEVANAGARI = frozenset(["hi", "mr", "ne"])
+
+
+_LOADING = threading.Lock()
+_LOADED = threading.Event()
+
+
+def _by_ngrams(sample: str) -> str:
+    with _LOADING:  # the model is read on first use, and two threads would both read it
+        judged = str(py3langid.classify(sample)[0])
+    _LOADED.set()
+    return judged
+
+
+def load_model() -> None:
+    """Reads the language model, which takes most of a second; the first text would wait for it."""
+    _by_ngrams("The model is read when it is first asked.")
+
+
+def is_loaded() -> bool:
+    """Whether the language model has been read."""
+    return _LOADED.is_set()
 
 
 def primary_tag(tag: str | None) -> str | None:
@@ -90,11 +115,13 @@ def _arabic_script(sample: str, said: str | None) -> str:
     letters = max(1, len(sample))
     if count(_SINDHI) / letters > 0.01:
         return "sd"
-    if count(_UYGHUR) / letters > 0.03:
+    pashto, urdu = count(_PASHTO), count(_URDU)
+    if count(_PASHTO_ALONE) / letters > 0.01 and pashto > urdu:
+        return "ps"
+    if count(_UYGHUR) / letters > 0.1 and count(_UYGHUR_ALONE) > count(_KURDISH_ALONE):
         return "ug"
     if count(_KURDISH) / letters > 0.015:
         return "ckb"
-    pashto, urdu = count(_PASHTO), count(_URDU)
     if pashto / letters > 0.01 and pashto > urdu:
         return "ps"
     if urdu / letters > 0.02:
@@ -113,7 +140,7 @@ def _judged(sample: str, script: str, said: str | None) -> str | None:
         return said if said in {"bn", "as"} else "bn"
     if len(sample) < _ENOUGH and said:
         return said
-    judged = str(py3langid.classify(sample)[0])
+    judged = _by_ngrams(sample)
     if fitting is not None and judged not in fitting:
         return said if said in fitting else next(iter(sorted(fitting & {"ru", "hi"})))
     return judged

@@ -29,6 +29,10 @@ class Zones:
     """Position of the headline among the blocks; -1 when it is not printed."""
     first: int = -1
     """Position of the first body block; -1 when there is none."""
+    standfirst_at: int = -1
+    """Position of the standfirst's block; -1 when there is none."""
+    places: tuple[int, ...] = ()
+    """Positions of the body's blocks."""
 
 
 def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zones:
@@ -52,6 +56,8 @@ def find_zones(tree: Tree, blocks: list[Block], title: str, summary: str) -> Zon
         container,
         headline,
         kept[0],
+        standfirst,
+        tuple(n for n in kept if n != standfirst),
     )
 
 
@@ -132,7 +138,7 @@ def _standfirst(blocks: list[Block], first: int, headline: int, summary: str) ->
     told = folded(summary)[:60]
     for n in range(headline + 1, first + 1):
         block = blocks[n]
-        if not 30 <= block.size <= 800 or block.link_share > 0.4:
+        if not 30 <= block.size <= 800 or block.link_share > 0.4 or block.kind == "known":
             continue
         chain = [block.element, *block.element.ancestors()][:3]
         if any(names_standfirst(element.label) for element in chain):

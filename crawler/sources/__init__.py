@@ -22,6 +22,8 @@ class Document:
     """For dates that name no zone."""
     links: str = ""
     """A CSS selector for the article links of a page; empty: the automatic way."""
+    known: tuple[str, ...] = ()
+    """Addresses of articles that the source was seen to publish."""
 
 
 def _feed(document: Document) -> DocumentItem:
@@ -38,7 +40,11 @@ def _sitemap(document: Document) -> DocumentItem:
 
 def _listing(document: Document) -> DocumentItem:
     return parse_listing(
-        document.body, document.url, links=document.links, content_type=document.content_type
+        document.body,
+        document.url,
+        links=document.links,
+        content_type=document.content_type,
+        known=document.known,
     )
 
 

@@ -7,12 +7,15 @@ Which links lead to articles is judged by three kinds of evidence that seldom fa
   tags, authors and service pages hold short words, many of them known (`_SERVICE`);
 - where it stands: navigation, footers, menus and breadcrumbs link to sections.
 
-Then the site itself is asked: addresses of the same shape (`/news/{number}/{slug}`) as several sure
-ones are articles too, even where the link is a picture or a short title.
+Then the site itself is asked, twice. Links that stand in blocks built alike (the same elements with
+the same classes around them), most of which hold headlines, speak for each other. And addresses of
+the same shape (`/news/{number}/{slug}`) as several sure ones, or as articles that the site was seen
+to publish, are articles too, even where the link is a picture or a short title.
 """
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -31,6 +34,12 @@ _SURE = 5
 _LIKELY = 2
 """Points that suffice when the address has the shape of sure ones."""
 _ALMOST = 4
+_LEARNT = -1
+"""Points that suffice when the address has the shape of the site's own articles."""
+_REPEATED = 4
+"""Blocks built alike that make a list."""
+_BLOCK = 4
+"""Elements from the link upwards that tell how a block is built."""
 _SEVERAL = 3
 """Links almost sure that make their shape, if part of it varies, one of the site's articles."""
 
@@ -103,21 +112,30 @@ class _Target:
     headline: str = ""
     link_points: int | None = None
     """Of its best link; None before the first."""
+    block: str = ""
+    """How the block around its best link is built."""
+    block_points: int = 0
 
     @property
     def points(self) -> int:
         """All evidence together."""
-        return self.address_points + (self.link_points or 0)
+        return self.address_points + (self.link_points or 0) + self.block_points
 
 
 def parse_listing(
-    body: bytes, url: str, *, links: str = "", content_type: str | None = None
+    body: bytes,
+    url: str,
+    *,
+    links: str = "",
+    content_type: str | None = None,
+    known: Sequence[str] = (),
 ) -> DocumentItem:
     """The articles that a page links to, in its order, with the headlines it gives them.
 
     `links` is a CSS selector of the article links, or of elements around them; with it, every
-    selected address counts and nothing is judged. Raises DocumentError when the bytes are no HTML
-    page, when the selector matches nothing, or when no link looks like an article.
+    selected address counts and nothing is judged. `known` are addresses of articles that the
+    site was seen to publish; theirs is the shape to look for. Raises DocumentError when the bytes
+    are no HTML page, when the selector matches nothing, or when no link looks like an article.
     """
     text = decode(body, content_type)
     if (
@@ -130,7 +148,7 @@ def parse_listing(
     base = _base(page, url)
     chosen = _selected(page, links) if links else None
     targets = _targets(page.css("a[href]") if chosen is None else chosen, base, url, bool(links))
-    kept = list(targets) if links else _articles(targets)
+    kept = list(targets) if links else _articles(targets, _shapes(map(_shape, known)))
     if not kept:
         what = what_is(text) if "<title" in text else "an HTML page"
         raise DocumentError(f"{what} with no links to articles")
@@ -190,16 +208,40 @@ def _targets(links: list[LexborNode], base: str, url: str, chosen: bool) -> list
     return list(targets.values())
 
 
-def _articles(targets: list[_Target]) -> list[_Target]:
-    """Those that are articles: sure by themselves, or likely and of the shape of sure ones."""
+def _articles(targets: list[_Target], learnt: set[str]) -> list[_Target]:
+    """Those that are articles: sure by themselves, or likely and of the shape of sure ones.
+
+    A shape learnt from the site's articles suffices alone, except in navigation.
+    """
     candidates = [found for found in targets if not found.is_service]
-    almost = Counter(found.shape for found in candidates if found.points >= _ALMOST)
-    shapes = {shape for shape, count in almost.items() if count >= _SEVERAL and "{" in shape}
+    _judge_blocks(candidates)
+    shapes = _shapes(found.shape for found in candidates if found.points >= _ALMOST)
     return [
         found
         for found in candidates
-        if found.points >= _SURE or (found.points >= _LIKELY and found.shape in shapes)
+        if found.points >= _SURE
+        or (found.points >= _LIKELY and found.shape in shapes)
+        or (found.points >= _LEARNT and found.shape in learnt)
     ]
+
+
+def _shapes(found: Iterable[str]) -> set[str]:
+    """The shapes that several addresses have and of which a part varies."""
+    counts = Counter(found)
+    return {shape for shape, count in counts.items() if count >= _SEVERAL and "{" in shape}
+
+
+def _judge_blocks(targets: list[_Target]) -> None:
+    """Gives two points to the links of blocks built alike most of which hold headlines."""
+    blocks: dict[str, list[_Target]] = {}
+    for found in targets:
+        if found.block:
+            blocks.setdefault(found.block, []).append(found)
+    for alike in blocks.values():
+        headlines = sum(_words(found.headline) >= 4 for found in alike)
+        if len(alike) >= _REPEATED and headlines * 3 >= len(alike) * 2:
+            for found in alike:
+                found.block_points = 2
 
 
 # --- where a link leads --------------------------------------------------------------------------
@@ -259,6 +301,8 @@ def _segment_shape(segment: str) -> str:
     if _slug_words(segment) >= 3 or len(segment) > 30:
         ending = re.search(r"\.\w{2,5}$", segment)
         return "{slug}" + (ending[0] if ending else "")
+    if segment.isalnum() and len(_NUMBER.findall(segment)) > 1:
+        return "{id}"
     return _NUMBER.sub("{n}", segment) if _NUMBER.search(segment) else "*"
 
 
@@ -273,9 +317,23 @@ def _add(link: LexborNode, target: _Target) -> None:
     points = 3 if words >= 5 else 2 if words >= 4 else 0 if words >= 2 else nothing
     points += (2 if in_heading and words >= 2 else 0) + _place_points(link)
     known = target.link_points
-    target.link_points = points if known is None else max(known, points)
+    if known is None or points > known:
+        target.link_points, target.block = points, _block(link)
     if _words(headline) > _words(target.headline):
         target.headline = headline
+
+
+def _block(link: LexborNode) -> str:
+    """How the elements around a link are built; empty in navigation or for bare links."""
+    parts = []
+    above: LexborNode | None = link
+    for _ in range(_BLOCK):
+        if above is None or above.tag in {"body", "html"}:
+            break
+        parts.append(f"{above.tag}.{above.attributes.get('class') or ''}")
+        above = above.parent
+    built = len(parts) > 1 and any("." in part[:-1] or part[0] in "ahl" for part in parts[1:])
+    return ">".join(parts) if built else ""
 
 
 def _headline(link: LexborNode) -> tuple[str, bool]:

@@ -7,19 +7,29 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
 from scrapy import Request, Spider
-from scrapy.exceptions import CloseSpider
+from scrapy.exceptions import CloseSpider, DropItem
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
 from crawler.catching_up import take_answer
+from crawler.config import SourceConfig
 from crawler.contents import page_of
 from crawler.context import CrawlContext
 from crawler.health import PageTally, refusal
@@ -37,7 +47,7 @@ from crawler.record import (
 )
 from crawler.robots import RobotRules
 from crawler.schedule import PATIENCE, page_retry, retry_after_time
-from crawler.urls import clean_url, host_of, listed_url
+from crawler.urls import clean_url, host_of, listed_url, same_site
 from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
 from store.errors import RefusedChangeError, StoreError
@@ -94,7 +104,11 @@ class NewsSpider(Spider):
         return self._request(
             wanted.url,
             # Without max-age=0 a cache on the way may answer with yesterday's list.
-            {"Cache-Control": "max-age=0", **visit.source.headers, **wanted.headers},
+            {
+                "Cache-Control": "max-age=0",
+                **_own_headers(visit.source, wanted.url),
+                **wanted.headers,
+            },
             callback=self.read_document,
             cb_kwargs={"visit": visit, "wanted": wanted},
             priority=DOCUMENT_FIRST,
@@ -112,17 +126,17 @@ class NewsSpider(Spider):
                 if given is not None and entry.attempts == 0:
                     yield PageItem(entry.id, given, hints, by_source=True)
                     continue
-                headers = source.headers if source else {}
+                headers = _own_headers(source, entry.url)
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
                 )
 
-    def _request(self, url: str, headers: dict[str, str], **kwargs: Any) -> Request:
+    def _request(self, url: str, headers: Mapping[str, str], **kwargs: Any) -> Request:
         proxy = self.context.config.proxy
         self.requests += 1
         return Request(
             url,
-            headers=headers,
+            headers=dict(headers),
             meta={"proxy": proxy} if proxy else {},
             errback=self.no_answer,
             dont_filter=True,
@@ -152,7 +166,7 @@ class NewsSpider(Spider):
             return
         request: Request = failure.request  # type: ignore[attr-defined]
         guard = self.context.why_refused(host_of(request.url))
-        answer = answer_of_failure(request.url, failure, guard)
+        answer = answer_of_failure(request.url, failure.value, guard)
         with self.surviving():
             if "entry" in request.cb_kwargs:
                 await self._take_page(answer, request.cb_kwargs["entry"])
@@ -219,6 +233,29 @@ class NewsSpider(Spider):
         )
         self.pages.failed(entry.source_id, entry.url, refusal(answer.status, answer.body) or why)
         log.info("page", url=entry.url, status="put off", why=why, again_at=until)
+
+    async def ask_further_page(self, entry_id: int, url: str) -> Answer:
+        """The answer to a further page of an entry's article; robots.txt and delays hold as ever.
+
+        Raises DropItem when the host asked to be left alone: the entry goes on waiting.
+        """
+        source = self.context.sources.get(self._entry(entry_id).source_id)
+        request = self._request(url, source.headers if source else {}, callback=NO_CALLBACK)
+        engine = self.crawler.engine
+        assert engine is not None
+        try:
+            answer = answer_of(await engine.download_async(request))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the page did not come
+            guard = self.context.why_refused(host_of(url))
+            answer = answer_of_failure(url, error, guard)
+        await self._heed(answer)
+        if self.held:
+            raise DropItem("the host asked to be left alone", log_level="DEBUG")
+        return answer
+
+    def attempts(self, entry_id: int) -> int:
+        """How often an entry's page was asked for before."""
+        return self._entry(entry_id).attempts
 
     async def page_failed(
         self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
@@ -297,6 +334,11 @@ def found_at(entry: Entry) -> datetime:
     """When an entry was listed; every row has it."""
     assert entry.found_at is not None
     return entry.found_at
+
+
+def _own_headers(source: SourceConfig | None, url: str) -> Mapping[str, str]:
+    """The source's headers where they belong: a cookie of one site is no other site's business."""
+    return source.headers if source is not None and same_site(source.url, url) else {}
 
 
 def _hints(entry: Entry, source: Any) -> Hints:

@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": ("service.cli.explain", "Tell why an address did or did not lead to an alert."),
     "match": ("service.cli.match", "Match rows of JSON Lines against the watchlists."),
     "extract": ("service.cli.extract", "Print the article that a page yields."),
+    "backup": ("service.cli.backup", "Copy the database to a file while the service runs."),
     "retry": ("service.cli.retry", "Send dead letters again."),
 }
 """Where each command is and what it does; the help page needs no more than this."""

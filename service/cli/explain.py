@@ -14,13 +14,13 @@ from alerts.why_not import why_not
 from crawler.urls import url_key
 from service.cli.context import Context
 from service.cli.listing import published
-from service.cli.output import json_option, print_json, say, show_time
+from service.cli.output import counted, json_option, print_json, say, show_time
 from service.cli.stored import stored
 from service.config import Config
 from service.json_objects import article_object, moment
 from store.articles import Article, Entry
-from store.deliveries import Match, matches_of
-from store.listing import article_at, copies_of, entries_at, entries_of
+from store.deliveries import Attempt, Delivery, Match, matches_of
+from store.listing import Telling, article_at, copies_of, entries_at, entries_of, tellings
 
 
 @click.command()
@@ -64,10 +64,14 @@ class _Explanation:
         self.entries = entries
         self.copies: Sequence[Article] = ()
         self.matches: dict[str, Match] = {}
+        self.told: dict[str, list[Telling]] = {}
         if article is not None and article.id is not None:
             self.entries = entries or list(entries_of(session, article.id))
             self.copies = copies_of(session, article)
             self.matches = {match.watchlist: match for match in matches_of(session, article.id)}
+            self.told = {
+                name: tellings(session, match.id or 0) for name, match in self.matches.items()
+            }
         self.zone = ZoneInfo(config.service.timezone)
 
     def as_object(self) -> dict[str, Any]:
@@ -78,7 +82,12 @@ class _Explanation:
             "extractor": self.article.extractor if self.article else None,
             "same_story": [copy.url for copy in self.copies],
             "watchlists": [
-                {"watchlist": name, "matched": reason == "", "why_not": reason or None}
+                {
+                    "watchlist": name,
+                    "matched": reason == "",
+                    "why_not": reason or None,
+                    "told": [_telling_object(each) for each in self.told.get(name, ())],
+                }
                 for name, reason in self.verdicts()
             ],
         }
@@ -94,6 +103,8 @@ class _Explanation:
             say(f"same story {copy.source_id}: {copy.url}")
         for name, reason in self.verdicts():
             say(f"watchlist  {name}: " + (f"no match: {reason}" if reason else self.matched(name)))
+            for telling in self.told.get(name, ()):
+                say(f"told       {self.telling(telling)}")
 
     def tell_entry(self, entry: Entry) -> None:
         first = ", on its first visit" if entry.baseline else ""
@@ -105,14 +116,15 @@ class _Explanation:
         """What became of an entry."""
         error = f": {entry.last_error}" if entry.last_error else ""
         if entry.outcome is None:
-            after = f"after {entry.attempts} attempts, " if entry.attempts else ""
+            tried = counted(entry.attempts, "attempt")
+            after = f"after {tried}, " if entry.attempts else ""
             return f"not yet; {after}next {show_time(entry.next_attempt_at, self.zone)}{error}"
         words = {
             "article": "yes, it holds an article",
             "duplicate": "yes; its article is known under another address",
             "not_article": "yes, but it holds no article",
             "refused": "no, the site or our rules refuse it",
-            "failed": f"no, given up after {entry.attempts} attempts",
+            "failed": f"no, given up after {counted(entry.attempts, 'attempt')}",
         }
         return words.get(entry.outcome, entry.outcome) + error
 
@@ -137,6 +149,22 @@ class _Explanation:
         }.get(match.silent, "")
         return f"matched at {show_time(match.matched_at, self.zone)}: {terms}{silent}"
 
+    def telling(self, telling: Telling) -> str:
+        """Where an alert went, or what it waits for."""
+        channel, delivery = telling.alert.channel, telling.delivery
+        if delivery is None:
+            return f"{channel}: gathered until {show_time(telling.alert.due_at, self.zone)}"
+        when = show_time(delivery.delivered_at or delivery.next_attempt_at, self.zone)
+        words = {
+            "delivered": f"delivered at {when}",
+            "dead": f"dead letter: {delivery.last_error}",
+            "held": f"held until {when}",
+            "pending": f"to be sent, next at {when}",
+        }
+        error = f": {delivery.last_error}" if _waits(delivery) and delivery.last_error else ""
+        tried = f", {counted(len(telling.attempts), 'attempt')}" if telling.attempts else ""
+        return f"{channel}: {words[delivery.state]}{error}{tried} ({delivery.key})"
+
     def verdicts(self) -> list[tuple[str, str]]:
         """Each watchlist and why it does not match; empty when it does, or did."""
         if self.article is None:
@@ -148,6 +176,34 @@ class _Explanation:
             hit = name in self.matches or Matcher({name: rule}).match(text)
             found.append((name, "" if hit else why_not(rule, text)))
         return found
+
+
+def _waits(delivery: Delivery) -> bool:
+    return delivery.state in {"pending", "held"}
+
+
+def _telling_object(telling: Telling) -> dict[str, Any]:
+    delivery = telling.delivery
+    due = telling.alert.due_at if delivery is None else delivery.next_attempt_at
+    return {
+        "channel": telling.alert.channel,
+        "delivery": delivery.key if delivery else None,
+        "state": delivery.state if delivery else "held",
+        "next_attempt_at": moment(due) if delivery is None or _waits(delivery) else None,
+        "delivered_at": moment(delivery.delivered_at) if delivery else None,
+        "attempts": [_attempt_object(attempt) for attempt in telling.attempts],
+    }
+
+
+def _attempt_object(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "at": moment(attempt.at),
+        "outcome": attempt.outcome,
+        "code": attempt.code,
+        "reply": attempt.reply.decode("utf-8", "replace"),
+        "error": attempt.error,
+    }
 
 
 def _entry_object(entry: Entry) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -13,13 +13,28 @@ from sqlmodel import Session
 from alerts.records import match_record
 from service.cli.asked import Since, check_source, check_watchlist
 from service.cli.context import Context
-from service.cli.output import best_place, json_option, note, print_json, print_table, show_time
+from service.cli.output import (
+    best_place,
+    counted,
+    json_option,
+    note,
+    print_json,
+    print_table,
+    show_time,
+)
 from service.cli.stored import stored
 from service.config import Config
 from service.json_objects import article_object, delivery_object
 from store.articles import Article
 from store.deliveries import Delivery, Match
-from store.listing import Wanted, list_articles, list_deliveries, list_matches, told_matches
+from store.listing import (
+    Wanted,
+    gatherings,
+    list_articles,
+    list_deliveries,
+    list_matches,
+    told_matches,
+)
 
 SHOWN = 50
 """Rows of a table unless --limit says otherwise; --json is never cut."""
@@ -119,14 +134,42 @@ def deliveries(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     with stored(config) as session:
         if session is None:
             return
-        rows = list_deliveries(session, _wanted(narrowed, as_json, config, session))
+        wanted = _wanted(narrowed, as_json, config, session)
+        coming = _coming(session, wanted)
+        rows = list_deliveries(session, wanted)
         if as_json:
-            for delivery, told in _with_matches(session, rows):
+            for delivery, told in islice(
+                chain(coming, _with_matches(session, rows)), narrowed["limit"]
+            ):
                 print_json(delivery_object(delivery, told))
             return
         zone = ZoneInfo(config.service.timezone)
         columns = ["made", "channel", "state", "attempts", "next or done", "subject", "id", "error"]
-        _show(columns, rows, narrowed, lambda delivery: _delivery_cells(delivery, zone))
+        shown = islice(chain((row for row, _ in coming), rows), wanted.limit)
+        _show(columns, shown, narrowed, lambda delivery: _delivery_cells(delivery, zone))
+
+
+def _coming(session: Session, wanted: Wanted) -> list[tuple[Delivery, list[tuple[Match, Article]]]]:
+    """What is still being gathered, as the deliveries that it will be; the furthest first."""
+    if wanted.state not in {None, "held"}:
+        return []
+    rows = []
+    for gathering in reversed(gatherings(session, wanted)):
+        count = len({article.id for _, article in gathering.found})
+        watchlists = sorted({match.watchlist for match, _ in gathering.found})
+        coming = Delivery(
+            key="",
+            channel=gathering.channel,
+            recipient=gathering.recipient,
+            watchlists=watchlists,
+            subject=f"{', '.join(watchlists)}: {counted(count, 'article')} so far",
+            text="",
+            state="held",
+            created_at=min(match.matched_at for match, _ in gathering.found if match.matched_at),
+            next_attempt_at=gathering.due_at,
+        )
+        rows.append((coming, gathering.found))
+    return rows
 
 
 def _with_matches(

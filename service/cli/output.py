@@ -54,6 +54,11 @@ def say(text: str | Text = "") -> None:
     console().print(text if isinstance(text, Text) else plain(text), soft_wrap=True)
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 article`, `2 articles`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def note(text: str) -> None:
     """A line about the work itself, on standard error."""
     click.echo(_lines(text), err=True)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from alerts.channels.base import Surroundings
+from alerts.channels.discreet import open_channel
 from alerts.commonness import Commonness
 from alerts.config import WatchlistConfig
 from alerts.envelope import Envelope, SendError
@@ -196,28 +197,29 @@ def _send_test(config: Config, name: str) -> bool:
     if name not in config.channels:
         meant = did_you_mean(name, list(config.channels))
         raise click.UsageError(f'there is no channel "{name}"{meant}')
-    try:
-        replies = asyncio.run(_sent(config, name))
-    except SendError as failure:
-        complain(f"{name}: the test message was not taken: {failure}")
-        return False
-    for recipient, reply in replies:
-        note(f"{name}: the test message was taken{recipient}{f' ({reply})' if reply else ''}")
-    return True
+    return asyncio.run(_sent(config, name))
 
 
-async def _sent(config: Config, name: str) -> list[tuple[str, str]]:
+async def _sent(config: Config, name: str) -> bool:
+    """Tries every recipient, whatever becomes of the others; whether all were reached."""
     table = config.channels[name]
-    channel = table.open(Surroundings(config.path.parent, config.crawler.allow_private))
-    replies = []
+    channel = open_channel(table, Surroundings(config.path.parent, config.crawler.allow_private))
+    failed = False
     try:
-        for recipient in table.recipients() or ("",):
+        for recipient in table.recipients():
             now = datetime.now(UTC)
-            receipt = await channel.send(_test_message(recipient, now), now=now, attempt=1)
-            replies.append((f" for {recipient}" if recipient else "", receipt.reply))
+            whom = f" for {recipient}" if recipient else ""
+            try:
+                receipt = await channel.send(_test_message(recipient, now), now=now, attempt=1)
+            except SendError as failure:
+                complain(f"{name}: the test message{whom} was not taken: {failure}")
+                failed = True
+                continue
+            reply = f" ({receipt.reply})" if receipt.reply else ""
+            note(f"{name}: the test message was taken{whom}{reply}")
     finally:
         await channel.close()
-    return replies
+    return not failed
 
 
 def _test_message(recipient: str, now: datetime) -> Envelope:

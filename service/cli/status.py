@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from service.cli.context import Context
-from service.cli.output import json_option, print_json, say, show_time
+from service.cli.output import counted, json_option, print_json, say, show_time
 from service.cli.source import show_sources
 from service.cli.stored import opened
 from service.config import Config
@@ -44,6 +44,10 @@ def status_object(config: Config, state: Status) -> dict[str, Any]:
         "entries_waiting": state.entries_waiting,
         "articles_waiting": state.articles_waiting,
         "deliveries_waiting": state.deliveries_waiting,
+        "deliveries_held": state.deliveries_held,
+        "alerts_waiting": state.alerts_waiting,
+        "next_gathering": moment(state.next_gathering),
+        "channels_stopped": [*state.stopped],
         "dead_letters": state.dead_letters,
         "articles": state.articles,
         "articles_today": state.articles_today,
@@ -69,7 +73,13 @@ def _show(config: Config, state: Status) -> None:
     zone = ZoneInfo(config.service.timezone)
     say()
     say(f"waiting     {_line(state, zone)}")
-    say(f"stored      {state.articles} articles, {state.articles_today} of them in a day")
+    if gathering := _gathering(state, zone):
+        say(f"gathering   {gathering}")
+    for channel, reason in state.stopped.items():
+        say(f"stopped     channel {channel}: {reason}")
+    say(
+        f"stored      {counted(state.articles, 'article')}, {state.articles_today} of them in a day"
+    )
     say(f"matches     {state.matches_today} in a day")
     say(f"last visit  {show_time(state.last_visit, zone)}")
     if state.pages_failing:
@@ -80,13 +90,22 @@ def _show(config: Config, state: Status) -> None:
 
 def _line(state: Status, zone: tzinfo) -> str:
     lines = [
-        ("entries to fetch", state.entries_waiting, state.oldest_due_entry),
-        ("articles to match", state.articles_waiting, state.oldest_unmatched),
-        ("deliveries to send", state.deliveries_waiting, state.oldest_due_delivery),
-        ("dead letters", state.dead_letters, None),
+        ("entry", "entries to fetch", state.entries_waiting, state.oldest_due_entry),
+        ("article", "articles to match", state.articles_waiting, state.oldest_unmatched),
+        ("delivery", "deliveries to send", state.deliveries_waiting, state.oldest_due_delivery),
+        ("dead letter", "dead letters", state.dead_letters, None),
     ]
-    parts = [
-        f"{count} {what}" + (f" (since {show_time(oldest, zone)})" if oldest else "")
-        for what, count, oldest in lines
-    ]
+    parts = []
+    for one, many, count, oldest in lines:
+        words = many.replace(many.split(" to ")[0], one, 1) if count == 1 else many
+        since = f" (since {show_time(oldest, zone)})" if oldest else ""
+        held = f" ({state.deliveries_held} held)" if one == "delivery" and count else ""
+        parts.append(f"{count} {words}{held}{since}")
     return ", ".join(parts)
+
+
+def _gathering(state: Status, zone: tzinfo) -> str:
+    """What waits for company, a digest's time or the morning; empty when nothing does."""
+    if not state.alerts_waiting:
+        return ""
+    return f"{counted(state.alerts_waiting, 'alert')}, next {show_time(state.next_gathering, zone)}"

@@ -9,7 +9,7 @@ from alerts.envelope import Envelope
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 PLAIN = Envelope(
-    id="q7Zk3-first_delivery",
+    id="q7Zk3-first1",
     created_at=NOON,
     subject="Durand Line: Kabul protests new fence — Dawn",
     text="Kabul protests new fence\nڈیورنڈ لائن\n.a line that begins with a dot\n",
@@ -17,9 +17,9 @@ PLAIN = Envelope(
     payload={
         "type": "watchlist.matched",
         "timestamp": "2026-03-01T12:00:00Z",
-        "data": {"delivery": "q7Zk3-first_delivery", "watchlist": "durand-line", "matches": []},
+        "data": {"delivery": "q7Zk3-first1", "watchlist": "durand-line", "matches": []},
     },
-    thread="42",
+    thread="story-42",
     watchlists=("durand-line",),
     recipient="Analyst <analyst@example.org>",
 )

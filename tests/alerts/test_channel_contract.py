@@ -1,6 +1,7 @@
 """What every channel promises, whatever its kind, held against a real receiver that misbehaves."""
 
 import asyncio
+import json
 import mailbox
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.channels.apprise import AppriseConfig
 from alerts.channels.base import Channel, Surroundings
 from alerts.channels.email import EmailChannel, EmailConfig
 from alerts.channels.maildir import MaildirConfig
@@ -36,6 +38,8 @@ class Rig:
     recover: Callable[[], None]
     faults: dict[str, Callable[[], None]] = field(default_factory=dict)
     stop: Callable[[], Awaitable[None]] | None = None
+    said: Callable[[], int] = int
+    """Bytes that the receiver has sent."""
 
 
 MakeRig = Callable[[Path], AbstractAsyncContextManager[Rig]]
@@ -61,6 +65,7 @@ async def email_rig(folder: Path) -> AsyncIterator[Rig]:
             sink.recover,
             {
                 "stalls": lambda: sink.fail("DOT", Fault.STALL),
+                "is busy": lambda: sink.fail("CONNECT", "421 4.3.2 too many connections"),
                 "stalls on connecting": lambda: sink.fail("CONNECT", Fault.STALL),
                 "hangs up": lambda: sink.fail("DATA", Fault.CLOSE),
                 "takes it and hangs up": lambda: sink.fail("DOT", Fault.CLOSE, accept=True),
@@ -72,6 +77,42 @@ async def email_rig(folder: Path) -> AsyncIterator[Rig]:
             sink.__aexit__,
         )
         await channel.close()
+
+
+def setting(
+    server: HttpServer, answer: Response | Callable[[Request], Response]
+) -> Callable[[], None]:
+    """Something to call that makes the server answer so from then on."""
+
+    def change() -> None:
+        server.on("/hook", answer)
+
+    return change
+
+
+def http_faults(
+    server: HttpServer, take_and_hang_up: Callable[[Request], Response]
+) -> dict[str, Callable[[], None]]:
+    """The ways in which a receiver that speaks HTTP fails."""
+
+    def hang_up(request: Request) -> Response:
+        raise HangUpError
+
+    gigabyte = {"Content-Length": str(10**9)}
+    elsewhere = {"Location": f"http://127.0.0.2:{server.port}/private"}
+    faults: dict[str, Response | Callable[[Request], Response]] = {
+        "stalls": Response(wait=30),
+        "hangs up": hang_up,
+        "takes it and hangs up": take_and_hang_up,
+        "refuses for now": Response(500, b"sorry"),
+        "refuses for good": Response(410),
+        "answers nonsense": Response(418),
+        "answers without end": Response(500, chunks=endless()),
+        "answers a gigabyte": Response(500, chunks=endless(), headers=gigabyte),
+        "is busy": Response(429, headers={"Retry-After": "120"}),
+        "points inside": Response(307, headers=elsewhere),
+    }
+    return {name: setting(server, answer) for name, answer in faults.items()}
 
 
 @asynccontextmanager
@@ -87,35 +128,54 @@ async def webhook_rig(folder: Path) -> AsyncIterator[Rig]:
             take(request)
             raise HangUpError
 
-        def hang_up(request: Request) -> Response:
-            raise HangUpError
-
         url = server.on("/hook", take)
         config = WebhookConfig.model_validate(
             {"kind": "webhook", "url": url, "secret": SECRET, "timeout": SHORT, **LOCAL}
         )
         channel = config.open(Surroundings(folder))
 
-        def set_to(answer: Response | Callable[[Request], Response]) -> Callable[[], None]:
-            def change() -> None:
-                server.on("/hook", answer)
-
-            return change
-
         yield Rig(
             channel,
             lambda: taken,
-            set_to(take),
-            {
-                "stalls": set_to(Response(wait=30)),
-                "hangs up": set_to(hang_up),
-                "takes it and hangs up": set_to(take_and_hang_up),
-                "refuses for now": set_to(Response(500, b"sorry")),
-                "refuses for good": set_to(Response(410)),
-                "answers nonsense": set_to(Response(418)),
-                "answers without end": set_to(Response(500, chunks=endless())),
-            },
+            setting(server, take),
+            http_faults(server, take_and_hang_up),
             server.__aexit__,
+            lambda: server.sent,
+        )
+        await channel.close()
+
+
+@asynccontextmanager
+async def apprise_rig(folder: Path) -> AsyncIterator[Rig]:
+    """Apprise through its plainest service; the id stands at the end of what it is told."""
+    async with HttpServer() as server:
+        taken: list[str] = []
+
+        def take(request: Request) -> Response:
+            taken.append(json.loads(request.body)["message"].rpartition("Wirewatch ")[2])
+            return Response(200)
+
+        def take_and_hang_up(request: Request) -> Response:
+            take(request)
+            raise HangUpError
+
+        server.on("/hook", take)
+        config = AppriseConfig.model_validate(
+            {
+                "kind": "apprise",
+                "url": f"json://desk:{PASSWORD}@127.0.0.1:{server.port}/hook",
+                "timeout": SHORT,
+                **LOCAL,
+            }
+        )
+        channel = config.open(Surroundings(folder))
+        yield Rig(
+            channel,
+            lambda: taken,
+            setting(server, take),
+            http_faults(server, take_and_hang_up),
+            server.__aexit__,
+            lambda: server.sent,
         )
         await channel.close()
 
@@ -146,8 +206,14 @@ async def maildir_rig(folder: Path) -> AsyncIterator[Rig]:
     )
 
 
-RIGS: dict[str, MakeRig] = {"email": email_rig, "webhook": webhook_rig, "maildir": maildir_rig}
-SERVERS = ("email", "webhook")
+RIGS: dict[str, MakeRig] = {
+    "email": email_rig,
+    "webhook": webhook_rig,
+    "apprise": apprise_rig,
+    "maildir": maildir_rig,
+}
+SERVERS = ("email", "webhook", "apprise")
+HTTP = ("webhook", "apprise")
 PASSING = ("stalls", "hangs up", "answers nonsense")
 
 
@@ -190,6 +256,8 @@ async def test_hostile_page_text_arrives_without_breaking_out(rig: Rig) -> None:
         *((kind, fault) for kind in SERVERS for fault in PASSING),
         *((kind, "refuses for now") for kind in RIGS),
         ("email", "stalls on connecting"),
+        ("email", "is busy"),
+        *((kind, fault) for kind in HTTP for fault in ("is busy", "points inside")),
     ],
     indirect=["rig"],
 )
@@ -233,6 +301,44 @@ async def test_an_endless_answer_costs_neither_memory_nor_time(rig: Rig) -> None
         await send(rig)
     assert time.monotonic() - started < 5
     assert len(caught.value.reply.encode()) <= 512
+
+
+@kinds(*HTTP)
+async def test_of_a_gigabyte_little_is_read(rig: Rig) -> None:
+    rig.faults["answers a gigabyte"]()
+    started = time.monotonic()
+    with pytest.raises(TemporaryFailure) as caught:
+        await send(rig)
+    assert time.monotonic() - started < 5
+    assert caught.value.code == 500
+    assert rig.said() < 20_000_000  # what the kernel's buffers hold
+
+
+@kinds(*HTTP)
+async def test_the_receiver_says_how_long_it_wants_to_be_left_alone(rig: Rig) -> None:
+    rig.faults["is busy"]()
+    with pytest.raises(TemporaryFailure) as caught:
+        await send(rig)
+    assert caught.value.retry_after == timedelta(seconds=120)
+    assert caught.value.blame == "destination"
+
+
+@kinds(*HTTP)
+async def test_a_redirect_to_the_inside_leads_nowhere(rig: Rig) -> None:
+    async with HttpServer(host="127.0.0.2") as inside:
+        inside.on("*", Response(204))
+        rig.faults["points inside"]()
+        with pytest.raises(TemporaryFailure, match="redirect"):
+            await send(rig)
+        assert inside.connections == 0
+
+
+@kinds(*HTTP)
+async def test_gone_stops_the_channel(rig: Rig) -> None:
+    rig.faults["refuses for good"]()
+    with pytest.raises(PermanentFailure) as caught:
+        await send(rig)
+    assert caught.value.stops_channel
 
 
 @kinds(*SERVERS)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerts.channels import CHANNEL_KINDS
+from alerts.channels.apprise import SCHEMAS
 from alerts.composer import BUILT_IN
 from store.config import parse_duration
 
@@ -30,3 +31,11 @@ def test_every_kind_of_channel_has_its_section(kind: str) -> None:
 
 def test_every_template_is_named() -> None:
     assert all(f"`{template.name}`" in PAGE for template in BUILT_IN.iterdir())
+
+
+def test_every_schema_of_apprise_that_may_be_used_is_named() -> None:
+    section = PAGE.split("\n## apprise\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| [\w .-]+ \| (.*) \|$", section, re.MULTILINE)) != set()
+    assert set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|.*\|$", section, re.MULTILINE)))) == {
+        *SCHEMAS
+    }

@@ -18,11 +18,13 @@ from alerts.channels.webhook import WebhookConfig
 from alerts.dispatch import Dispatcher
 from alerts.envelope import Envelope, PermanentFailure, Receipt, TemporaryFailure
 from alerts.outbox import Outbox
+from service.status import is_healthy, read_status
 from store.deliveries import Delivery
 from store.errors import StoreFullError
+from store.listing import dead_letters
 from store.outbox import replay, stopped_channels
 from store.writer import Writer
-from tests.alerts.world import NOON, World, maildir
+from tests.alerts.world import DURAND, NOON, World, maildir
 from tests.support.http import HttpServer, Request, Response
 from tests.support.smtp import Fault, SmtpSink
 
@@ -37,6 +39,7 @@ class Script:
         self.sent: list[str] = []
         """Subjects in the order in which they were accepted."""
         self.tried: list[tuple[str, int, datetime]] = []
+        self.prepared: list[str] = []
         self.closed = 0
         self.gate: asyncio.Event | None = None
 
@@ -47,6 +50,9 @@ class Script:
         receipt = self.answer(envelope, attempt)
         self.sent.append(envelope.subject)
         return receipt or Receipt(250, "ok")
+
+    def prepare(self, envelope: Envelope) -> None:
+        self.prepared.append(envelope.subject)
 
     async def close(self) -> None:
         self.closed += 1
@@ -280,7 +286,7 @@ async def test_a_channel_that_is_gone_leaves_its_deliveries_for_its_return(world
     world.delivery("one")
     dispatcher = Dispatcher(world.context)
     assert await dispatcher.send_due() == 0
-    assert states(world) == ["pending"]
+    assert states(world) == ["held"]
     await dispatcher.reload(world.configure(channels={"desk": scripted(script)}))
     assert await dispatcher.send_due() == 1
 
@@ -469,6 +475,98 @@ async def test_a_changed_channel_is_opened_anew_after_the_message_in_hand(world:
     assert old.closed == 1
 
 
+async def test_while_one_message_is_on_its_way_the_next_is_prepared(world: World) -> None:
+    script = Script()
+    world.configure(channels={"desk": scripted(script)})
+    script.answer = lambda e, n: None
+    for name in "abc":
+        world.delivery(name)
+    await Dispatcher(world.context).send_due()
+    assert script.sent == ["a", "b", "c"]
+    assert set(script.prepared) <= {"b", "c"}
+
+
+# The clock, and what nobody may send
+
+
+async def test_what_a_clock_a_day_ahead_put_off_is_due_when_it_is_set_right(world: World) -> None:
+    script = Script(refuse(blame="destination"))
+    world.configure(channels={"desk": scripted(script)})
+    world.delivery("made before, tried ahead")
+    world.wait(days=1)
+    world.delivery("made ahead", next_attempt_at=world.now + timedelta(seconds=30))
+    dispatcher = Dispatcher(world.context)
+    await dispatcher.send_due()
+    world.wait(days=-1)
+    script.answer = lambda envelope, attempt: None
+    await dispatcher.send_due()
+    assert sorted(script.sent) == ["made ahead", "made before, tried ahead"]
+
+
+async def test_a_wait_longer_than_any_is_nonsense_and_a_long_one_is_not(world: World) -> None:
+    script = Script()
+    world.configure(channels={"desk": scripted(script, longest_wait="40h")})
+    world.delivery("never", next_attempt_at=NOON + timedelta(days=400))
+    world.delivery("in 40 hours", next_attempt_at=NOON + timedelta(hours=40))
+    await Dispatcher(world.context).send_due()
+    assert script.sent == ["never"]
+
+
+async def test_an_alert_of_tomorrow_is_told_today(world: World) -> None:
+    world.wait(days=1)
+    world.article("Durand Line fence")
+    outbox = Outbox(world.context)
+    await outbox.match()
+    world.wait(days=-1)
+    await Dispatcher(world.context).send_due()
+    assert await outbox.gather() == 1
+
+
+async def test_what_waits_for_a_stopped_or_missing_channel_is_held_and_leaves_health_green(
+    world: World,
+) -> None:
+    def gone(envelope: Envelope, attempt: int) -> Receipt | None:
+        raise PermanentFailure("gone", 410, stops_channel=True)
+
+    script = Script(gone)
+    world.configure(channels={"desk": scripted(script)})
+    world.delivery("one")
+    world.delivery("for a channel that is no more", "old")
+    dispatcher = Dispatcher(world.context)
+    await dispatcher.send_due()
+    world.delivery("made later")
+    world.wait(hours=1)
+    await dispatcher.send_due()
+    assert states(world) == ["held", "held", "held"]
+    assert is_healthy(read_status(world.store, world.now))
+    script.answer = lambda envelope, attempt: None
+    with world.store.writing() as session:
+        replay(session, dead_letters(session, None), world.now)
+    assert await dispatcher.send_due() == 2
+    assert script.sent == ["one", "made later"]
+
+
+async def test_claims_that_were_lost_sight_of_expire(world: World) -> None:
+    script = Script()
+    script.gate = asyncio.Event()
+    context = world.configure(channels={"desk": scripted(script)}, alone=False)
+    world.delivery("in hand")
+    dispatcher = Dispatcher(context)
+    sending = asyncio.create_task(dispatcher.send_due())
+    async with asyncio.timeout(20):
+        await until(lambda: bool(script.tried))
+        lost = world.delivery("lost", claim="")
+        with world.store.writing() as session:
+            token = session.get_one(Delivery, 1).claim
+            session.get_one(Delivery, lost).claim = token
+            session.get_one(Delivery, lost).claimed_until = NOON + timedelta(minutes=2)
+        world.wait(minutes=1)
+        await until(lambda: claimed_until(world) > NOON + timedelta(minutes=2))
+    assert world.deliveries()[1].claimed_until == NOON + timedelta(minutes=2)
+    script.gate.set()
+    await sending
+
+
 # Real channels
 
 
@@ -497,8 +595,8 @@ async def test_410_stops_the_channel_keeps_its_messages_and_tells_another(
         assert [mail["Subject"] for mail in mails] == ["Wirewatch: channel ops was told to stop"]
         assert [each.state for each in world.deliveries(channel="ops")] == [
             "held",
-            "pending",
-            "pending",
+            "held",
+            "held",
         ]
         with world.store.reading() as session:
             assert list(stopped_channels(session)) == ["ops"]
@@ -600,6 +698,43 @@ async def test_the_receiver_s_pause_is_kept(world: World) -> None:
         await dispatcher.send_due()
         assert [each.state for each in world.deliveries()] == ["delivered"] * 3
         await dispatcher.close()
+
+
+async def test_a_mail_server_down_for_six_hours_gets_everything_afterwards_in_order(
+    world: World,
+) -> None:
+    """News every ten minutes meanwhile; time is passed in."""
+    async with SmtpSink() as sink:
+        config = EmailConfig.model_validate(
+            {
+                "kind": "email",
+                "to": "ann@example.org",
+                "from": "w@example.org",
+                "smtp": f"smtp://127.0.0.1:{sink.port}",
+            }
+        )
+        world.configure(
+            channels={"desk": config}, watchlists={"durand": {**DURAND, "max_per_day": 100}}
+        )
+        outbox, dispatcher = Outbox(world.context), Dispatcher(world.context)
+        sink.fail("CONNECT", "421 4.3.2 down for maintenance")
+        while world.now < NOON + timedelta(hours=6):
+            world.article(f"Durand Line, {world.now:%H:%M}")
+            await outbox.match()
+            await outbox.gather(flush=True)
+            await dispatcher.send_due()
+            world.wait(minutes=10)
+        assert sink.messages == []
+        probes = len(world.attempts())
+        sink.recover()
+        world.wait(hours=1)
+        await dispatcher.send_due()
+        await dispatcher.close()
+    assert states(world) == ["delivered"] * 36
+    subjects = [mail.message["Subject"].split(", ")[1][:5] for mail in sink.messages]
+    assert subjects == sorted(subjects)
+    assert len(subjects) == 36
+    assert probes < 15
 
 
 async def _tell_and_send(world: World) -> None:

@@ -19,6 +19,7 @@ from alerts.message import (
     Heading,
     HealthEvent,
     delivery_id,
+    late_words,
     published_line,
     safe_link,
 )
@@ -32,11 +33,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 def test_one_article_gives_its_headline_and_source_as_subject() -> None:
     message = COMPOSER.alert("id", [section(article())], NOON)
     assert message.subject == "Durand Line: Kabul protests new fence on the Durand Line — Dawn"
-    assert message.thread == "42"
+    assert message.thread == "story-42"
 
 
 def test_several_articles_are_counted() -> None:
-    two = section(article(), article(story=2))
+    two = section(article(), article(story=2, thread="story-2"))
     assert COMPOSER.alert("id", [two], NOON).subject == "Durand Line: 2 articles"
     both = [two, section(article(), name="TTP")]
     assert COMPOSER.alert("id", both, NOON).subject == "3 articles: Durand Line (2), TTP (1)"
@@ -216,8 +217,30 @@ def test_an_own_template_replaces_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("age", "precision", "words"),
+    [
+        (timedelta(hours=2, minutes=59), "minute", ""),
+        (timedelta(hours=6, minutes=59), "minute", "published 6 h ago"),
+        (timedelta(hours=47), "minute", "published 47 h ago"),
+        (timedelta(days=3), "minute", "published 3 days ago"),
+        (timedelta(hours=40), "day", ""),
+        (timedelta(days=2), "day", "published 2 days ago"),
+        (timedelta(days=9), "unknown", ""),
+        (timedelta(hours=-1), "minute", ""),
+    ],
+)
+def test_what_is_old_says_so(age: timedelta, precision: str, words: str) -> None:
+    assert late_words(NOON - age, precision, NOON) == words
+
+
+def test_a_date_that_is_not_known_is_not_old() -> None:
+    assert late_words(None, "unknown", NOON) == ""
+
+
+@pytest.mark.parametrize(
     "template",
     [
+        "{% for i in range(99999) %}{{ 'x' * 100 }}{% endfor %}",
         "{{ nothing.here }}",
         "{% if %}",
         "{{ 1/0 }}",

@@ -4,13 +4,15 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlmodel import Session, select
 
 from alerts.channels.email import EmailConfig
 from alerts.channels.webhook import WebhookConfig
-from alerts.message import HealthEvent
+from alerts.composer import Composer
+from alerts.message import HealthEvent, Message, story_thread
 from alerts.outbox import Outbox
 from store.articles import Article, Entry
 from store.deliveries import FirstVisit
@@ -48,7 +50,7 @@ async def test_an_article_that_matches_becomes_a_delivery(world: World) -> None:
     assert delivery.subject == f"Durand Line: {FENCE} — Dawn"
     assert (delivery.state, delivery.channel, delivery.kind) == ("pending", "desk", "alert")
     assert delivery.watchlists == ["durand-line"]
-    assert delivery.thread == str(match.story_id)
+    assert (delivery.thread or "").startswith("story-")
     assert "Villagers near the *Durand Line* protest." in delivery.text
     assert delivery.payload["data"]["delivery"] == delivery.key
     assert delivery.payload["data"]["matches"][0]["article"]["url"] == "https://dawn.example/1"
@@ -374,7 +376,83 @@ def _first_visits(world: World) -> list[FirstVisit]:
         return list(session.exec(select(FirstVisit)))
 
 
+async def test_sources_that_are_called_alike_are_told_apart(world: World) -> None:
+    for source in ("dawn", "dawn-urdu"):
+        visited(world, source)
+    world.configure(source_names={"dawn": "Dawn", "dawn-urdu": "dawn"})
+    await Outbox(world.context).summarise_first_visits()
+    text = world.deliveries()[0].text
+    assert "- Dawn (dawn): 0 articles, 0 matches" in text
+    assert "- dawn (dawn-urdu): 0 articles, 0 matches" in text
+    assert "counted once, at the first" in text
+
+
+async def test_a_summary_that_cannot_be_composed_is_told_barely(world: World) -> None:
+    visited(world, "dawn")
+
+    class Broken(Composer):
+        def first_visit(self, *_: object) -> Message:
+            raise RuntimeError("no")
+
+    world.configure()
+    world.context.__dict__["composer"] = Broken(ZoneInfo("UTC"))
+    assert await Outbox(world.context).summarise_first_visits() == 1
+    assert world.deliveries()[0].subject == "Wirewatch now reads 1 more"
+    assert await Outbox(world.context).summarise_first_visits() == 0
+
+
+async def test_a_new_watchlist_tells_only_of_what_comes_from_now_on(world: World) -> None:
+    for number in range(5):
+        world.article(f"{FENCE} {number}")
+    world.configure(watchlists={"rain": {"any": ["rain"]}})
+    await run(world)
+    world.configure(watchlists={"rain": {"any": ["rain"]}, "durand-line": DURAND})
+    assert await run(world) == 0
+    world.article(FENCE)
+    assert await run(world) == 1
+
+
+async def test_an_article_told_late_says_how_old_it_is(world: World) -> None:
+    world.article(FENCE, published=NOON - timedelta(hours=6))
+    await run(world)
+    assert "published 6 h ago" in world.deliveries()[0].text
+    assert "published 6 h ago" in world.deliveries()[0].html
+
+
+async def test_one_story_is_one_thread_of_this_installation_alone(world: World) -> None:
+    first = world.article(FENCE)
+    await run(world)
+    world.article(FENCE, story=world.story_of(first), baseline=True)
+    world.configure(watchlists={"fence": {"any": ["fence"]}})
+    world.article(f"{FENCE} again", story=world.story_of(first))
+    await run(world)
+    threads = {delivery.thread for delivery in world.deliveries()}
+    assert len(threads) == 1
+    here, there = story_thread("here", "https://x/"), story_thread("there", "https://x/")
+    assert here != there
+
+
 # Health
+
+
+async def test_the_messages_of_an_outage_are_one_thread(world: World) -> None:
+    outbox = Outbox(world.context)
+    subjects = ["dawn", "2026-03-01T08:00:00Z"]
+    for type_ in ("source.failing", "source.recovered"):
+        event = HealthEvent(type_, f"Dawn: {type_}", facts={"source": "dawn"}, outage="dawn 08:00")
+        assert await outbox.tell(event, subjects) == 1
+        assert await outbox.tell(event, subjects) == 0
+    failing, recovered = world.deliveries()
+    assert failing.thread
+    assert failing.thread == recovered.thread
+    assert failing.key != recovered.key
+    assert [each.payload["type"] for each in (failing, recovered)] == [
+        "source.failing",
+        "source.recovered",
+    ]
+    assert failing.payload["data"] == {"delivery": failing.key, "source": "dawn"}
+    assert "Dawn: source.failing" in failing.text
+    assert "Dawn: source.failing" in failing.html
 
 
 async def test_a_health_message_is_told_once_to_those_named(world: World, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from alerts.channels.email import EmailConfig
 from alerts.channels.webhook import WebhookConfig
 from alerts.envelope import PermanentFailure, TemporaryFailure
-from alerts.retry import Again, Dead, Policy, backoff, decide
+from alerts.retry import Again, Dead, Policy, backoff, decide, trying_since
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EMAIL = EmailConfig.model_validate(
@@ -21,6 +21,45 @@ HOOK = WebhookConfig.model_validate(
 )
 EVEN = 0.5  # the jitter that changes nothing
 AGAIN = TemporaryFailure("no answer")
+
+
+def moments(*hours: float) -> list[datetime]:
+    return [START + timedelta(hours=hour) for hour in hours]
+
+
+def test_attempts_that_went_on_count_from_the_first() -> None:
+    times = moments(0, 1, 6)
+    assert trying_since(times, START + timedelta(hours=12), EMAIL.policy()) == START
+
+
+def test_the_first_failure_begins_the_series() -> None:
+    assert trying_since([], START, EMAIL.policy()) == START
+
+
+def test_a_service_that_stood_still_has_not_used_up_the_days_of_a_message() -> None:
+    now = START + timedelta(days=30)
+    assert now - trying_since(moments(0), now, EMAIL.policy()) == timedelta(days=1)
+    policy = EMAIL.policy()
+    again = decide(AGAIN, 2, trying_since(moments(0), now, policy), now, EVEN, policy)
+    assert isinstance(again, Again)
+
+
+def test_a_clock_that_was_set_right_uses_up_nothing() -> None:
+    ahead = moments(24, 24.5)
+    now = START + timedelta(minutes=1)
+    assert now - trying_since(ahead, now, EMAIL.policy()) == timedelta(minutes=30)
+    long_ago = [datetime(1970, 1, 1, tzinfo=UTC)]
+    assert now - trying_since(long_ago, now, EMAIL.policy()) == timedelta(days=1)
+
+
+@given(st.lists(st.integers(0, 10**6)), st.integers(0, 10**6))
+def test_no_series_begins_after_now_or_counts_more_than_has_gone_by(
+    seconds: list[int], later: int
+) -> None:
+    series = [START + timedelta(seconds=each) for each in sorted(seconds)]
+    now = (series[-1] if series else START) + timedelta(seconds=later)
+    begun = trying_since(series, now, EMAIL.policy())
+    assert (series[0] if series else now) <= begun <= now
 
 
 def walk(policy: Policy, jitter: float = EVEN) -> list[timedelta]:

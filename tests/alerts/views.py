@@ -30,6 +30,7 @@ def article(**changes: Any) -> ArticleView:
         "why": 'Matched: "Durand Line" (title, body)',
         "also_in": (CopyView("TOLOnews", "https://tolo.example/2"),),
         "story": 42,
+        "thread": "story-42",
         "record": {"id": 1, "watchlist": "durand-line"},
     }
     return ArticleView(**{**values, **changes})

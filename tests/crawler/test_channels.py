@@ -2,46 +2,18 @@
 
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from html import escape
-from pathlib import Path
 
 import pytest
 
-from crawler.guard import GuardedResolver
-from store.engine import Store
-from store.schema import migrate
 from store.sources import documents_of
-from tests.support.crawled import NOON, Run, Script, Site, page
-from tests.support.http import HttpServer, Response
-from tests.support.reactor import in_reactor
+from tests.crawler.test_crawl import NOON, Run, Site, page
+from tests.support.http import Response
 
 HOUR = timedelta(hours=1)
 SIX = timedelta(hours=6, minutes=1)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def on_a_site(store: Store) -> Run:
-    def run(script: Script, /, **parts: object) -> None:
-        async def main(resolver: GuardedResolver) -> None:
-            async with HttpServer() as server:
-                site = Site(server, store, resolver, **parts)  # type: ignore[arg-type]
-                site.source = {"url": f"{server.url}/", **site.source}
-                await script(site)
-
-        in_reactor(main)
-
-    return run
 
 
 def html(head: str, *stories: str) -> Response:

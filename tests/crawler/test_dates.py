@@ -148,6 +148,33 @@ def test_what_names_no_day_for_certain_is_none(text: str) -> None:
     assert parse_date(text) is None
 
 
+def test_a_number_above_twelve_is_the_day_whatever_stands_between() -> None:
+    assert at("12.16.2025") == at("16.12.2025") == at("16 | 12 | 2025") == "2025-12-16"
+    assert at("06.08.2009") == at("06 | 08 | 2009") == "2009-08-06"
+
+
+def test_a_time_written_day_first_keeps_its_zone() -> None:
+    found = parse_date("06-08-2009T14:12:32+0200")
+    assert found is not None
+    assert (found.at.isoformat(), found.offset) == (
+        "2009-08-06T12:12:32+00:00",
+        timedelta(hours=2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("1 June 2019 at 08:34 PM EDT", -4), ("2021-03-12T02:00:00+05:00", 5),
+        ("12 March 2021 10:00 PKT", 5), ("2021-03-12T02:00:00Z", 0), ("12 March 2021 10:00", None),
+    ],
+)  # fmt: skip
+def test_the_offset_is_that_of_the_zone_the_text_names(text: str, hours: int | None) -> None:
+    found = parse_date(text)
+    assert found is not None
+    assert found.offset == (None if hours is None else timedelta(hours=hours))
+
+
 def test_slashes_without_a_known_zone_are_read_only_when_one_order_is_possible() -> None:
     assert at("13/03/2021") == at("03/13/2021") == "2021-03-13"
     assert at("05/05/2021") == "2021-05-05"

@@ -166,3 +166,31 @@ def test_any_bytes_give_entries_or_a_document_error(body: bytes, links: str) -> 
     except DocumentError:
         return
     assert document.entries
+
+
+def test_the_shape_of_articles_that_the_site_published_is_looked_for() -> None:
+    body = page(
+        """<div><a href="/a/9f3c1">Floods</a> <a href="/a/77b2e">Wheat</a>
+        <a href="/topics/wheat">Wheat</a> <a href="/shop/9f3c1">Mugs</a></div>"""
+    )
+    with pytest.raises(DocumentError):
+        parse_listing(body, URL)
+    known = [f"{URL}a/{number}d2e1" for number in range(3)]
+    found = parse_listing(body, URL, known=known).entries
+    assert [entry.url for entry in found] == [f"{URL}a/9f3c1", f"{URL}a/77b2e"]
+
+
+def test_blocks_built_alike_speak_for_each_other() -> None:
+    titles = {
+        "chitral": "Floods close the road to Chitral",
+        "wheat": "Wheat is sown late again",
+        "sugar": "The price of sugar falls",
+        "bridge": "A bridge is opened near Jamrud",
+    }
+    cells = "".join(
+        f'<div class="row"><div class="x7"><a class="y2" href="/read/{word}-now">{title}</a></div>'
+        "</div>"
+        for word, title in titles.items()
+    )
+    alone = '<p>See <a href="/read/terms-now">What our readers may expect</a></p>'
+    assert paths(page(cells + alone)) == [f"/read/{word}-now" for word in titles]

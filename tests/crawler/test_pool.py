@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 
+from crawler.extraction import language
 from crawler.pool import PoolClosedError, ProcessingError, ProcessorPool
 
 
@@ -31,8 +32,16 @@ def fail() -> None:
     raise LookupError("mine")
 
 
+def has_read_the_model() -> bool:
+    until = time.monotonic() + 20
+    while not language.is_loaded() and time.monotonic() < until:
+        time.sleep(0.05)
+    return language.is_loaded()
+
+
 async def test_results_and_errors_come_back() -> None:
-    async with ProcessorPool(1) as pool:
+    async with ProcessorPool(1, deadline=30) as pool:
+        assert await pool.run(has_read_the_model)  # before any page came
         assert await pool.run(double, 21) == 42
         with pytest.raises(LookupError, match="mine"):
             await pool.run(fail)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import pytest
 
 from service.cli import COMMANDS, main
 from service.cli.setup import template
-from store.deliveries import Delivery
+from store.deliveries import Alert, Attempt, ChannelState, Delivery
 from store.engine import Store
 from tests.service.configs import SHIPPED, write
-from tests.service.stored import CONFIG, COPY, URL, make_database
+from tests.service.stored import CONFIG, COPY, NOON, URL, make_database
 
 
 @dataclass
@@ -226,7 +227,7 @@ def test_a_mail_server_that_is_not_there_is_told_without_the_password(
         )
         outcome = run("check", "--send", "desk")
     assert outcome.status == 1
-    assert "desk: the test message was not taken: 127.0.0.1:" in outcome.err
+    assert "desk: the test message for a@example.org was not taken: 127.0.0.1:" in outcome.err
     assert "hunter22" not in outcome.out + outcome.err
 
 
@@ -427,8 +428,37 @@ def test_status_counts_the_three_waiting_lines(run: Run) -> None:
     assert state["last_error"] == "gone: timed out"
     assert [source["id"] for source in state["sources"]] == ["dawn", "tolo", "off"]
     table = run("status").out
-    assert "1 entries to fetch" in table
-    assert "1 dead letters" in table
+    assert "1 entry to fetch" in table
+    assert "1 dead letter" in table
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_digest_that_waits_is_shown_as_held_until_its_time(run: Run, stored: Store) -> None:
+    due = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    with stored.writing() as session:
+        session.add(Alert(match_id=5, watchlist="durand-line", channel="digest", due_at=due))
+    first, *_ = run("deliveries", "--json").rows
+    assert (first["id"], first["state"], first["channel"]) == (None, "held", "digest")
+    assert first["next_attempt_at"] == "2026-03-02T03:00:00Z"
+    assert first["subject"] == "durand-line: 1 article so far"
+    assert [match["id"] for match in first["matches"]] == [5]
+    assert [row["id"] for row in run("deliveries", "--state", "held", "--json").rows] == [None]
+    assert run("deliveries", "--watchlist", "ttp", "--json").rows == []
+    assert "2026-03-02 07:30" in run("deliveries").out
+    assert "gathering   1 alert, next 2026-03-02 07:30" in run("status").out
+    explained = run("explain", URL).out
+    assert "told       digest: gathered until 2026-03-02 07:30" in explained
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_stopped_channel_is_shown_with_its_reason_and_leaves_health_alone(
+    run: Run, stored: Store
+) -> None:
+    with stored.writing() as session:
+        session.add(ChannelState(id="ops", stopped_at=NOON, reason="wants no more (410)"))
+    assert "stopped     channel ops: wants no more (410)" in run("status").out
+    (state,) = run("status", "--json").rows
+    assert (state["channels_stopped"], state["healthy"]) == (["ops"], True)
 
 
 @pytest.mark.usefixtures("stored")
@@ -474,7 +504,41 @@ def test_explain_tells_the_way_of_an_address_to_each_watchlist(run: Run) -> None
     assert "published  2026-03-01 16:00 (from json ld)" in outcome.out
     assert f"same story copy: {COPY}" in outcome.out
     assert 'watchlist  durand-line: matched at 2026-03-01 16:31: "Durand Line"' in outcome.out
+    assert "told       inbox: delivered at 2026-03-01 16:33 (aa11)" in outcome.out
+    assert "told       desk: dead letter: 550 no such user (bb22)" in outcome.out
     assert "watchlist  ttp: no match: " in outcome.out
+
+
+def test_explain_tells_every_attempt_to_programs(run: Run, stored: Store) -> None:
+    with stored.writing() as session:
+        session.add(
+            Attempt(
+                delivery_id=2,
+                number=1,
+                at=NOON,
+                outcome="permanent",
+                code=550,
+                reply=b"5.1.1 no such user",
+                error="refused",
+            )
+        )
+    (row,) = run("explain", URL, "--json").rows
+    told = {each["channel"]: each for each in row["watchlists"][0]["told"]}
+    assert (told["inbox"]["state"], told["inbox"]["delivered_at"]) == (
+        "delivered",
+        "2026-03-01T12:03:00Z",
+    )
+    assert told["desk"]["attempts"] == [
+        {
+            "number": 1,
+            "at": "2026-03-01T12:00:00Z",
+            "outcome": "permanent",
+            "code": 550,
+            "reply": "5.1.1 no such user",
+            "error": "refused",
+        }
+    ]
+    assert "550 no such user, 1 attempt (bb22)" in run("explain", URL).out
 
 
 @pytest.mark.usefixtures("stored")
@@ -512,6 +576,16 @@ def test_retry_makes_a_dead_letter_wait_again(run: Run, stored: Store, which: st
     assert run("retry", "--dead").out.startswith("0 of 0")
 
 
+@pytest.mark.parametrize(
+    ("since", "state"), [("2026-03-01T12:02:00Z", "pending"), ("2026-03-02", "dead")]
+)
+def test_retry_may_begin_at_a_time(run: Run, stored: Store, since: str, state: str) -> None:
+    assert run("retry", "--dead", "--since", since).status == 0
+    with stored.reading() as session:
+        assert session.get_one(Delivery, 2).state == state
+    assert run("retry", "bb22", "--since", since).status == 2
+
+
 def test_retry_leaves_what_was_delivered_alone(run: Run, stored: Store) -> None:
     outcome = run("retry", "aa11")
     assert outcome.status == 1
@@ -523,6 +597,19 @@ def test_retry_leaves_what_was_delivered_alone(run: Run, stored: Store) -> None:
 
 
 # ---- the program itself --------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_backup_is_the_database_and_the_id_that_belongs_to_it(run: Run, tmp_path: Path) -> None:
+    outcome = run("backup", "copies.db")
+    assert outcome.status == 0
+    assert "verified" in outcome.out
+    assert (tmp_path / "copies.db.id").read_text() == (tmp_path / "wirewatch.id").read_text()
+    (tmp_path / "copies.db").replace(tmp_path / "wirewatch.db")
+    assert [row["id"] for row in run("articles", "--json").rows] == [2, 1]
+    again = run("backup", "wirewatch.db")
+    assert again.status == 1
+    assert "is left as it is" in again.err
 
 
 @pytest.mark.parametrize(

@@ -447,3 +447,24 @@ def _toml(value: object) -> str:
     if isinstance(value, str):
         return '"' + "".join(f"\\U{ord(letter):08x}" for letter in value) + '"'
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        (r'Cookie = "a=1\r\nX-Other: 2"', "the value of the header Cookie holds a line break"),
+        (r'"X-Token\nHost" = "secret-value"', "is no name of a header"),
+        ('"X Token" = "secret-value"', "is no name of a header"),
+        ('"" = "secret-value"', "is no name of a header"),
+        ('Cookie = "a=ن-secret-value"', "or a character that no header can"),
+        ('Host = "other.example"', "is part of the connection"),
+    ],
+)
+def test_headers_that_no_request_can_carry_are_refused(
+    tmp_path: Path, header: str, why: str
+) -> None:
+    text = f'[source.a]\nurl = "https://a.example/"\n[source.a.headers]\n{header}\n'
+    [fault] = faults(tmp_path, text)
+    assert why in fault
+    assert "source.a.headers" in fault
+    assert "secret-value" not in fault

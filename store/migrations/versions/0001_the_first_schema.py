@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("stopped_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("reported_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -65,6 +66,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_channel", ["channel", "id"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_dead",
+            ["channel"],
+            unique=False,
+            sqlite_where=sa.text("state = 'dead'"),
+            postgresql_where=sa.text("state = 'dead'"),
+        )
         batch_op.create_index(
             "ix_delivery_waiting",
             ["next_attempt_at"],
@@ -177,6 +185,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host"),
     )
     op.create_table(
+        "site",
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("articles", sa.Integer(), nullable=False),
+        sa.Column("lines", sa.LargeBinary(), nullable=False),
+        sa.Column("furniture", sa.LargeBinary(), nullable=False),
+        sa.Column("looks", sa.JSON(), nullable=False),
+        sa.Column("learnt_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("host"),
+    )
+    op.create_table(
         "source",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
@@ -201,6 +219,7 @@ def upgrade() -> None:
         sa.Column("pages_failed", sa.Integer(), nullable=False),
         sa.Column("page_error", sa.String(), nullable=True),
         sa.Column("remarks", sa.JSON(), nullable=False),
+        sa.Column("suspicion", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("source", schema=None) as batch_op:
@@ -233,6 +252,7 @@ def upgrade() -> None:
         sa.Column("published", UtcDateTime(), nullable=True),
         sa.Column("published_precision", sa.String(), nullable=False),
         sa.Column("published_from", sa.String(), nullable=False),
+        sa.Column("published_offset", sa.Integer(), nullable=True),
         sa.Column("modified", UtcDateTime(), nullable=True),
         sa.Column("first_seen", UtcDateTime(), nullable=False),
         sa.Column("paywalled", sa.Boolean(), nullable=False),
@@ -241,6 +261,8 @@ def upgrade() -> None:
         sa.Column("page_sha256", sa.String(), nullable=False),
         sa.Column("extractor", sa.String(), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=False),
+        sa.Column("candidates", sa.JSON(), nullable=False),
+        sa.Column("form", sa.String(), nullable=False),
         sa.Column("baseline", sa.Boolean(), nullable=False),
         sa.Column("late", sa.String(), nullable=True),
         sa.Column("matched_at", UtcDateTime(), nullable=True),

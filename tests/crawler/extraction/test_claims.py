@@ -1,19 +1,23 @@
+import re
+import time
 from datetime import datetime, timedelta
 
 import pytest
 
 from crawler.extraction import extract
 from crawler.extraction.authors import clean_authors
-from crawler.extraction.bounds import MAX_TAG, bounded
+from crawler.extraction.bounds import MAX_DEPTH, MAX_TAG, bounded
 from crawler.extraction.dates import url_day, written_offset
 from crawler.extraction.language import find_language
 from crawler.extraction.titles import without_site
 from crawler.items import ArticleItem, EntryItem, Hints, Origin
 from tests.crawler.extraction.pages import article, page
 
+STORY = "https://site.example/news/story-1"
 
-def extracted(markup: str, hints: Hints | None = None) -> ArticleItem:
-    found = extract(page(markup), hints or Hints())
+
+def extracted(markup: str, hints: Hints | None = None, url: str = STORY) -> ArticleItem:
+    found = extract(page(markup, url), hints or Hints())
     assert isinstance(found, ArticleItem)
     return found
 
@@ -136,6 +140,58 @@ def test_the_zone_of_a_date_is_kept_and_that_of_the_source_assumed() -> None:
     )
 
 
+PROSE = "The gate was opened on Monday and closed again on Tuesday, and nobody has said why. " * 3
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        article(below=f"<p>Torkham, 12 March 2021 – {PROSE}</p>"),
+        article(below=f"<p>Press release of 12 March 2021 | Kabul – {PROSE}</p>"),
+        article(below="<div class='teaser'><p>By A. Khan, 12 March 2021</p></div>"),
+        article(top="<table><tr><td>12 | 03 | 2021</td><td>Region</td></tr></table>"),
+        article(tail="<div>(Re)Published: 12 March 2021</div><div>Last edit: 2 May 2022</div>"),
+        article(
+            below="<p>30 May 2022, 11:07am</p>",
+            tail="<p>This article was originally published on 12 March 2021 but is kept up.</p>",
+        ),
+        "<title>No agreement</title><header><div><span>Health</span><span>MARCH 12, 2021</span>"
+        "<span>Updated: MAY 2, 2022"
+        f"</span></div><h1>No agreement</h1></header><p>{PROSE}</p><p>{PROSE}</p>",
+    ],
+)
+def test_a_printed_day_is_found_where_sites_print_it(markup: str) -> None:
+    item = extracted(markup)
+    assert item.published is not None
+    assert item.published.date().isoformat() == "2021-03-12"
+    assert item.published_from == "text"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        article(below="<p>Updated: 12 March 2021</p>"),
+        article(
+            tail=f"<p>{PROSE}</p>" * 8
+            + "<p>Published: 12 March 2021</p><p>Published: 3 May 2019</p>"
+        ),
+        article(below="<ul class='related'><li>12 March 2021</li><li>13 March 2021</li></ul>"),
+    ],
+)
+def test_a_day_of_a_change_or_of_other_stories_dates_nothing(markup: str) -> None:
+    assert extracted(markup).published is None
+
+
+def test_the_day_of_the_address_tells_the_offset_of_a_time_in_utc() -> None:
+    head = '<meta property="article:published_time" content="2025-12-19T02:41:41+00:00">'
+    comment = "<div class='comment'><time datetime='2025-12-19T00:46:01-05:00'>then</time></div>"
+    markup = article(head, tail=comment)
+    there = extracted(markup, url="https://site.example/2025/12/18/story")
+    assert there.published == datetime.fromisoformat("2025-12-19T02:41:41Z")
+    assert there.published_offset == -timedelta(hours=5)
+    assert extracted(markup).published_offset == timedelta(0)
+
+
 def test_days_in_addresses_are_read_where_they_are_whole() -> None:
     assert url_day("https://x.example/2021/03/12/story") == "2021-03-12"
     assert url_day("https://x.example/20210312-story") == "2021-03-12"
@@ -154,6 +210,11 @@ def test_a_time_element_without_any_text_is_survived() -> None:
     [
         ("پاکستان اور افغانستان کی سرحد پر جھڑپیں جاری ہیں", "en", "ur"),
         ("د افغانستان او پاکستان ترمنځ پوله کې ښځې او ماشومان ټپيان شوي دي", "fa", "ps"),
+        ("د افغانستان او پاکستان ترمنځ د پولې په اړه خبرې اترې پيل شوې", "fa", "ps"),
+        ("په کابل کې نن د مظاهرې پر مهال لسګونه کسان ونيول شول", None, "ps"),
+        ("د ولسي جرګې غړو ۆیلي چې د ښوونکو معاشونه دې ۇرکړل شي", None, "ps"),
+        ("چېگرادا بۈگۈن يەنە توقۇنۇش يۈز بەردى، دەپ خەۋەر قىلدى", None, "ug"),
+        ("لە سنوورەکە ئەمڕۆ دیسان شەڕ ڕوویدا و دوو کەس کوژران", None, "ckb"),
         ("مرز میان افغانستان و پاکستان بسته شده است و گذرگاه نیز", "en", "fa"),
         ("أعلنت الحكومة الأفغانية إغلاق المعبر الحدودي مع باكستان", "en", "ar"),
         ("सीमा पर तनाव के बीच व्यापार ठप हो गया है", "hi", "hi"),
@@ -175,3 +236,26 @@ def test_a_huge_start_tag_loses_its_attributes_and_the_text_stays() -> None:
     picture = f'<img src="data:image/png;base64,{"A" * MAX_TAG}">'
     assert bounded(f"<p>a</p>{picture}<p>b</p>") == "<p>a</p><img><p>b</p>"
     assert bounded("<p>a < b and " + "c" * MAX_TAG) == "<p>a < b and " + "c" * MAX_TAG
+
+
+@pytest.mark.parametrize(
+    ("tag", "counted"),
+    [
+        ("<div>", "<div>"), ("<ul><li>", "<ul>"), ("<p><b>", "<b>"),
+        ("<table><tr><td>", "<table>"),
+    ],
+)  # fmt: skip
+def test_what_is_nested_too_deep_loses_its_tags_and_keeps_its_text(tag: str, counted: str) -> None:
+    assert bounded("<p>a</p>" + "<div>" * 9 + "b") == "<p>a</p>" + "<div>" * 9 + "b"
+    text = bounded(f"<p>a</p>{tag * 2000}<i>b</i></div>c")
+    assert 300 < text.count(counted) <= MAX_DEPTH
+    assert re.sub("<[^>]*>", "", text) == "abc"
+    markup = article(top=tag * 30_000, tail="</div>" * 30_000)
+    started = time.process_time()
+    extract(page(markup), Hints())
+    assert time.process_time() - started < 3
+
+
+def test_lists_of_elements_without_end_tags_are_not_deep() -> None:
+    markup = "<ul>" + "<li>one<br><img src=a>" * 2000 + "</ul>"
+    assert bounded(markup) == markup

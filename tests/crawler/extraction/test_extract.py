@@ -1,4 +1,6 @@
 import json
+import random
+import zlib
 from datetime import datetime
 
 import pytest
@@ -132,6 +134,15 @@ def test_pictures_and_documents_are_refused_by_their_type_or_first_bytes() -> No
 def test_a_start_tag_with_fifty_thousand_attributes_costs_no_time_and_no_article() -> None:
     bomb = f"<div {' '.join(f'a{n}' for n in range(50_000))}>"
     assert extracted(article(top=bomb)).body == "\n\n".join(PARAGRAPHS)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_no_article(seed: int) -> None:
+    noise = random.Random(seed).randbytes(20_000)
+    for body in (noise, b"<html><body><p>" + noise, zlib.compress(article().encode() * 50)):
+        found = extract(Page("https://site.example/x", body, "text/html", FETCHED), Hints())
+        assert isinstance(found, NotArticle)
+        assert (found.reason, found.retry) == ("not_html", False)
 
 
 @settings(max_examples=200)

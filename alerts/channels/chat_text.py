@@ -1,0 +1,66 @@
+"""A message for chat services: plain text, in pieces of bounded length, that calls nobody. Pure.
+
+Page text is hostile here too: a headline may hold `@everyone`, which would ring every telephone of
+a server, or `[bank](https://evil.example)`, which many services show as a link of that name. A word
+joiner (U+2060), which nobody sees, takes such marks apart.
+"""
+
+import re
+
+JOINER = "\u2060"
+_CALLS = re.compile(r"@(?=everyone|here|channel|all|room|group|online)", re.IGNORECASE)
+_MARKS = re.compile(r"<(?=[!@#])|\](?=\()")
+_FOOT = re.compile(r"\n-- \n.*\Z", re.DOTALL)
+_NUMBER = len(" (100/100)")
+_ID_SHOWN = 12
+"""Letters of a delivery's id at the end of a message, by which a repeat is recognised."""
+
+
+def tame(text: str) -> str:
+    """The text with everything taken apart that chat services take for a call or a masked link."""
+    called = _CALLS.sub(lambda found: found[0] + JOINER, text)
+    return _MARKS.sub(lambda found: found[0] + JOINER, called)
+
+
+def chat_pieces(
+    subject: str, text: str, id_: str, longest: int, longest_title: int
+) -> list[tuple[str, str]]:
+    """Title and body of each piece, in order; every body has at most `longest` bytes of UTF-8.
+
+    Where the service knows no titles (`longest_title` 0), the subject begins the first body. Pieces
+    end between articles if they can, else between lines, else between letters.
+    """
+    body = tame(_FOOT.sub("\n", text)).strip("\n") + f"\n\nWirewatch {id_[:_ID_SHOWN]}"
+    title = tame(" ".join(subject.split()))
+    room = longest * 9 // 10  # services escape some letters, which then count more
+    if longest_title <= 0:
+        bodies = split(f"{title}\n\n{body}", room)
+        return [("", each) for each in bodies]
+    bodies = split(body, room)
+    shown = cut(title, longest_title - (_NUMBER if len(bodies) > 1 else 0))
+    if len(bodies) == 1:
+        return [(shown, bodies[0])]
+    return [(f"{shown} ({n}/{len(bodies)})", each) for n, each in enumerate(bodies, 1)]
+
+
+def split(text: str, longest: int) -> list[str]:
+    """The text in pieces of at most `longest` bytes of UTF-8, cut where it hurts least."""
+    pieces = []
+    while len(text.encode("utf-8", "replace")) > longest:
+        head = _beginning(text, longest)
+        at = max(head.rfind("\n---\n"), 0) or max(head.rfind("\n\n"), 0)
+        at = at if at > len(head) // 4 else max(head.rfind("\n"), head.rfind(" "), 0)
+        at = at if at > len(head) // 4 else len(head)
+        pieces.append(text[:at].rstrip())
+        text = text[at:].lstrip("\n ")
+    return [*pieces, text] if text.strip() or not pieces else pieces
+
+
+def cut(line: str, longest: int) -> str:
+    """The line with at most so many code points, marked if it was cut."""
+    return line if len(line) <= longest else line[: max(longest - 1, 0)].rstrip() + "…"
+
+
+def _beginning(text: str, longest: int) -> str:
+    """As much of the text as fits, never less than a letter."""
+    return text.encode("utf-8", "replace")[:longest].decode("utf-8", "ignore") or text[:1]
