@@ -204,7 +204,7 @@ def _write(paper: Paper, a_day: float, days: int, chance: random.Random, *, burs
             asleep = chance.random() < 0.06
             hour = chance.uniform(0, 24) if asleep else morning + length * chance.betavariate(2, 2)
             times.append(BEGIN + day * DAY + hour * HOUR)
-        if bursts and day % 5 == 2:
+        if bursts and day % 5 == min(2, days - 1):
             start = BEGIN + day * DAY + chance.uniform(6, 20) * HOUR
             wave = range(3 * paper.window)
             times += [start + chance.uniform(0, 20) * timedelta(minutes=1) for _ in wave]
