@@ -53,8 +53,8 @@ class TermCondition(Condition):
     @override
     def places(self, reading: Reading) -> Sequence[Place] | None:
         kept = reading.kept
-        if self in kept:
-            return kept[self]
+        if (known := kept.get(self, ())) != ():
+            return known
         places = None
         if reading.masks.get(self.key, 0) & self.mask:
             places = reading.term_places(self.term, self.key, self.length, self.mask) or None

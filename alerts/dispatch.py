@@ -55,6 +55,7 @@ class Dispatcher:
         self._first = True
         self._renewed = self._looked = datetime.min.replace(tzinfo=UTC)
         self._closing = False
+        self._news = asyncio.Event()
 
     async def send_due(self) -> int:
         """Attempts what is due until nothing is; returns the number of attempts.
@@ -71,12 +72,23 @@ class Dispatcher:
                 self._start(channel)
             if not self._running:
                 break
-            await asyncio.wait(
-                self._running.values(), timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
-            )
+            await self._pause_or_news()
             await self._collect()
             await self._renew()
         return self._ledger.attempts - before
+
+    def wake(self) -> None:
+        """There are new deliveries: they need not wait for the next look."""
+        self._news.set()
+
+    async def _pause_or_news(self) -> None:
+        """Until a lane ends or new deliveries are announced, at most until the next look."""
+        self._news.clear()
+        news = asyncio.create_task(self._news.wait())
+        await asyncio.wait(
+            [*self._running.values(), news], timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+        )
+        news.cancel()
 
     async def reload(self, context: AlertContext) -> None:
         """Takes a new configuration; messages in hand finish under the old one.

@@ -79,6 +79,16 @@ def excerpts(
     return tuple(_excerpt(text, windows[index]) for index in sorted(best[:most]))
 
 
+def sentences(text: Text, spans: Iterable[Span]) -> tuple[str, ...]:
+    """The whole sentences in which the places stand, each once, in their order."""
+    found: dict[str, None] = {}
+    for span in spans:
+        content = text.fields[span.field]
+        start, end = _sentence(content, _sentence_ends(content), span)
+        found[content[start:end]] = None
+    return tuple(found)
+
+
 def _windows(text: Text, spans: Sequence[Span], length: int) -> list[_Window]:
     """Sentences around the places; places whose sentences fit together share a window."""
     windows: list[_Window] = []

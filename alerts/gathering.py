@@ -16,7 +16,9 @@ from alerts.digest import Deliver, parse_deliver
 from alerts.freezing import freeze
 from alerts.message import (
     ArticleView,
+    ChangeView,
     CopyView,
+    DiffPiece,
     ExcerptView,
     Heading,
     Message,
@@ -28,8 +30,8 @@ from alerts.message import (
 )
 from alerts.records import match_record, why_line
 from store.articles import Article
-from store.deliveries import Alert, Delivery, Match
-from store.outbox import articles_of_stories, due_alerts
+from store.deliveries import Alert, Change, Delivery, Match
+from store.outbox import articles_of_stories, changes_told, due_alerts
 from store.sources import SourceState, source_states
 
 log = structlog.get_logger("alerts")
@@ -47,6 +49,20 @@ class _Told:
     alert: Alert
     match: Match
     article: Article
+    change: Change | None = None
+    """Of an alert about an edit."""
+
+    @property
+    def subject(self) -> str:
+        """What it tells, for the delivery's id."""
+        edit = f"#revision-{self.alert.revision}" if self.alert.revision else ""
+        return self.article.canonical_url + edit
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """As JSON."""
+        record = match_record(self.match, self.article)
+        return {**record, "change": self.change.told} if self.change else record
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,9 @@ def compose_due(
     longest = max((table.group_wait for table in context.channels.values()), default=timedelta())
     with context.store.reading() as session:
         rows = due_alerts(session, now + longest if flush else now, list(context.channels))
-        told = [_Told(*row) for row in rows if _is_due(context, row[0], now, flush)]
+        due = [row for row in rows if _is_due(context, row[0], now, flush)]
+        changes = changes_told(session, [row[0] for row in due])
+        told = [_Told(*row, changes.get(row[0].id or 0)) for row in due]
         if not told:
             return []
         groups = list(_groups(context, told))
@@ -103,14 +121,16 @@ def _is_due(context: AlertContext, alert: Alert, now: datetime, flush: bool) -> 
 
 def _groups(context: AlertContext, told: Iterable[_Told]) -> Iterator[_Group]:
     """Alerts for one destination that go out together, in messages of bearable size."""
-    groups: dict[tuple[str, str, Deliver, str], list[_Told]] = {}
+    groups: dict[tuple[str, str, Deliver, str, int], list[_Told]] = {}
     for each in told:
         alert = each.alert
         alone = context.channels[alert.channel].one_watchlist
         deliver = deliver_of(context, alert.watchlist)
-        key = (alert.channel, alert.recipient, deliver, alert.watchlist if alone else "")
+        # The change of a story is a reply in its thread, so it goes by itself.
+        story = each.match.story_id if alert.revision and not deliver.is_digest else 0
+        key = (alert.channel, alert.recipient, deliver, alert.watchlist if alone else "", story)
         groups.setdefault(key, []).append(each)
-    for (channel, recipient, deliver, _), members in groups.items():
+    for (channel, recipient, deliver, _, _), members in groups.items():
         for part in _parts(members, context.channels[channel]):
             yield _Group(channel, recipient, deliver, tuple(part))
 
@@ -119,7 +139,7 @@ def _parts(told: Sequence[_Told], config: ChannelTable) -> Iterator[list[_Told]]
     part: list[_Told] = []
     size = 0
     for each in told:
-        record = match_record(each.match, each.article) if config.one_watchlist else None
+        record = each.record if config.one_watchlist else None
         bytes_ = len(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
         if part and (len(part) >= MOST or size + bytes_ > PAYLOAD_LIMIT):
             yield part
@@ -137,7 +157,7 @@ def _compose(
     names: Mapping[str, str],
     now: datetime,
 ) -> Delivery:
-    urls = [each.article.canonical_url for each in group.told]
+    urls = [each.subject for each in group.told]
     watchlists = group.watchlists
     key = delivery_id(
         context.installation, group.channel, group.recipient, ",".join(watchlists), urls
@@ -187,9 +207,9 @@ def _sections(
     now: datetime,
 ) -> list[Section]:
     """By watchlist; an article that several matched stands once, under all their names."""
-    matched: dict[int, list[_Told]] = {}
+    matched: dict[tuple[int, bool], list[_Told]] = {}
     for each in told:
-        matched.setdefault(each.match.article_id, []).append(each)
+        matched.setdefault((each.match.article_id, each.change is not None), []).append(each)
     grouped: dict[tuple[str, ...], list[ArticleView]] = {}
     for members in matched.values():
         ids = tuple(sorted(each.match.watchlist for each in members))
@@ -199,6 +219,8 @@ def _sections(
         first = (stories.get(article.story_id) or [article])[0]
         told_now = replace(
             view,
+            change=_change_view(members[0].change),
+            record=members[0].record,
             late=late_words(article.published, article.published_precision, now, article.late),
             thread=story_thread(context.installation, first.canonical_url),
         )
@@ -207,6 +229,13 @@ def _sections(
         Section(ids, ", ".join(map(context.watchlist_name, ids)), tuple(views))
         for ids, views in sorted(grouped.items())
     ]
+
+
+def _change_view(change: Change | None) -> ChangeView | None:
+    if change is None:
+        return None
+    pieces = tuple(DiffPiece(piece["mark"], piece["text"]) for piece in change.told["diff"])
+    return ChangeView(tuple(change.told["lines"]), pieces, "removed" in change.told["kinds"])
 
 
 def article_view(

@@ -265,6 +265,7 @@ class Lane:
             at=self.context.clock(),
             outcome="temporary",
             state="pending",
+            made_at=delivery.created_at,
         )
 
     def _series(self, delivery_id: int) -> list[datetime]:

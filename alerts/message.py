@@ -67,6 +67,25 @@ class CopyView:
         return safe_link(self.url)
 
 
+class DiffPiece(NamedTuple):
+    """A run of words of a diff."""
+
+    mark: str
+    """same | gone | new"""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """What changed in an article that was told before."""
+
+    lines: tuple[str, ...]
+    """One thing that happened a line."""
+    diff: tuple[DiffPiece, ...] = ()
+    removed: bool = False
+    """Whether the article is no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArticleView:
     """One article as it is told."""
@@ -85,6 +104,8 @@ class ArticleView:
     late: str = ""
     """`published 6 h ago; the service was down`, when it is told long after; else empty."""
     also_in: tuple[CopyView, ...] = ()
+    change: ChangeView | None = None
+    """Of an article that was told before: what changed in it."""
     story: int | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     """The match as JSON, for machines."""
@@ -233,7 +254,9 @@ def alert_subject(sections: Sequence[Section]) -> str:
     names = ", ".join(dict.fromkeys(section.name for section in sections))
     if len(articles) == 1:
         (article,) = articles
-        return f"{names}: {_cut(article.title)} — {article.source_name}"
+        changed = "removed: " if article.change and article.change.removed else "changed: "
+        mark = changed if article.change else ""
+        return f"{names}: {mark}{_cut(article.title)} — {article.source_name}"
     if len(sections) == 1:
         return f"{names}: {len(articles)} articles"
     counts = ", ".join(f"{section.name} ({len(section.articles)})" for section in sections)
@@ -278,7 +301,9 @@ def matched_payload(
     """The JSON of an alert or digest, as the manual describes it."""
     records = [dict(article.record) for section in sections for article in section.articles]
     told = {"delivery": delivery, "watchlist": ",".join(watchlists), "matches": records}
-    return event_payload("watchlist.matched", now, told)
+    changed = [article.change for section in sections for article in section.articles]
+    kind = "watchlist.changed" if changed and all(changed) else "watchlist.matched"
+    return event_payload(kind, now, told)
 
 
 def event_payload(type_: str, now: datetime, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ step may die at any moment and simply runs again. Nothing waits in memory.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,15 +13,18 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
+from alerts.changes import Told
 from alerts.context import AlertContext
 from alerts.dead_letters import due_reports
 from alerts.digest import day_end, day_start, due_at, hold_until
 from alerts.first_visits import sum_up
+from alerts.following import changes_of, record_changes
 from alerts.freezing import destinations, health_deliveries, keep
 from alerts.gathering import compose_due, deliver_of
 from alerts.matcher import Matcher
 from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
+from alerts.rules import Rule
 from store.articles import Article, unmatched_articles
 from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
 from store.errors import RefusedChangeError
@@ -54,7 +57,14 @@ class _Found:
     excerpts: list[dict[str, Any]]
 
 
-_Matched = tuple[Article, list[_Found]]
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """An article with what the watchlists make of it."""
+
+    article: Article
+    hits: Sequence[_Found]
+    changes: Mapping[str, Told]
+    """What an edit means for the watchlists that told of it."""
 
 
 class Outbox:
@@ -63,23 +73,24 @@ class Outbox:
     def __init__(self, context: AlertContext) -> None:
         """Builds the matcher."""
         self._context = context
-        self._matcher = Matcher(context.rules)
+        self._rules = context.rules
+        self._matcher = Matcher(self._rules)
         self._aside: set[int] = set()
         """Articles that cannot be matched or stored; none, as far as we know."""
         self._reported = datetime.min.replace(tzinfo=UTC)
 
     def reload(self, context: AlertContext) -> None:
         """Takes a new configuration for everything that has not been matched yet."""
-        if context.rules != self._context.rules:
-            self._matcher = Matcher(context.rules)
         self._context = context
 
     async def match(self) -> int:
-        """Matches every article that waits; returns their number. Raises StoreError."""
-        total = 0
-        while articles := await asyncio.to_thread(self._waiting):
-            context, matcher = self._context, self._matcher
-            found = await asyncio.to_thread(self._find, matcher, articles)
+        """Matches the articles that wait; returns their number. Raises StoreError."""
+        total, more = 0, True
+        while more and (articles := await asyncio.to_thread(self._waiting)):
+            # What comes in meanwhile is the next look's: what was found here must be told now.
+            more = len(articles) >= BATCH
+            context = self._context
+            found = await asyncio.to_thread(self._find, context.rules, articles)
             try:
                 total += await self._keep(context, found)
             except RefusedChangeError:
@@ -96,17 +107,31 @@ class Outbox:
         try:
             return await self._keep(context, [one])
         except RefusedChangeError as error:
-            self._set_aside(one[0], error)
+            self._set_aside(one.article, error)
             return 0
 
-    def _find(self, matcher: Matcher, articles: Iterable[Article]) -> list[_Matched]:
+    def _find(self, rules: Mapping[str, Rule], articles: Iterable[Article]) -> list[_Matched]:
+        # In this thread, where a new configuration may take its time, and one at a time.
+        if rules is not self._rules:
+            self._matcher, self._rules = self._matcher.updated(rules), rules
+        matcher = self._matcher
         found = []
         for article in articles:
             try:
-                found.append((article, _hits(matcher, article)))
+                found.append(self._look(matcher, article))
             except Exception as error:  # noqa: BLE001 - the article's edge: the others go on
                 self._set_aside(article, error)
         return found
+
+    def _look(self, matcher: Matcher, article: Article) -> _Matched:
+        text = text_of(article)
+        hits = matcher.match(text)
+        changes: Mapping[str, Told] = {}
+        if article.matched_revision:
+            with self._context.store.reading() as session:
+                changes = changes_of(session, self._context, matcher, article, hits)
+        found = [_Found(h.watchlist, terms_of(h), excerpts_of(text, h)) for h in hits]
+        return _Matched(article, found, changes)
 
     def _set_aside(self, article: Article, error: Exception) -> None:
         """Goes on waiting until the next start; /health turns red over it."""
@@ -212,30 +237,32 @@ class Outbox:
         return [article for article in waiting if article.id not in self._aside]
 
 
-def _hits(matcher: Matcher, article: Article) -> list[_Found]:
-    text = text_of(article)
-    return [
-        _Found(hit.watchlist, terms_of(hit), excerpts_of(text, hit)) for hit in matcher.match(text)
-    ]
-
-
 def _record(
     session: Session,
     context: AlertContext,
-    found: Iterable[tuple[Article, list[_Found]]],
+    found: Iterable[_Matched],
     now: datetime,
 ) -> int:
     """Stores matches and alerts of articles that nobody else has taken; their number."""
     taken = 0
-    for article, hits in found:
+    for one in found:
+        article, hits = one.article, one.hits
         assert article.id is not None
-        if not take_article(session, article.id, now):
+        if not take_article(session, article.id, article.revision, now):
             continue
         taken += 1
-        known = {match.watchlist for match in matches_of(session, article.id)} if hits else set()
+        matches = matches_of(session, article.id) if hits else ()
+        known = {match.watchlist: match for match in matches}
+        for match in record_changes(session, article, one.changes, now):
+            log.info("match", status="changed", watchlist=match.watchlist, url=article.url)
+            _alert(session, context, match, article.revision, now)
         for hit in hits:
             if hit.watchlist not in known:
                 _record_match(session, context, article, hit, now)
+            elif article.revision > 1:
+                # Their offsets are those of the text as it stands.
+                known[hit.watchlist].terms = hit.terms
+                known[hit.watchlist].excerpts = hit.excerpts
     return taken
 
 
@@ -245,9 +272,10 @@ def _record_match(
     """One match, and an alert for everybody who is to be told.
 
     What a first visit finds is told in one summary; a copy of a story that was told is shown as
-    "also in" and not told again. A copy of something that was itself silent is news.
+    "also in" and not told again. A copy of something that was itself silent is news, and so is
+    what an edit brings into an article of a first visit.
     """
-    silent = "first_visit" if article.baseline else ""
+    silent = "first_visit" if article.baseline and article.matched_revision == 0 else ""
     if not silent and story_is_told(session, hit.watchlist, article.story_id):
         silent = "story"
     match = Match(
@@ -263,18 +291,26 @@ def _record_match(
     session.flush()
     log.info("match", status=silent or "alert", watchlist=hit.watchlist, url=article.url)
     if not silent:
-        for channel, recipient in destinations(context, context.notified(hit.watchlist)):
-            due = _due(session, context, hit.watchlist, channel, recipient, now)
-            session.add(
-                Alert(
-                    match_id=match.id or 0,
-                    watchlist=hit.watchlist,
-                    channel=channel,
-                    recipient=recipient,
-                    due_at=due,
-                )
+        _alert(session, context, match, 0, now)
+
+
+def _alert(
+    session: Session, context: AlertContext, match: Match, revision: int, now: datetime
+) -> None:
+    """An alert for everybody who is to be told; `revision`: of its change, 0 of the match."""
+    for channel, recipient in destinations(context, context.notified(match.watchlist)):
+        due = _due(session, context, match.watchlist, channel, recipient, now)
+        session.add(
+            Alert(
+                match_id=match.id or 0,
+                watchlist=match.watchlist,
+                channel=channel,
+                recipient=recipient,
+                revision=revision,
+                due_at=due,
             )
-            session.flush()
+        )
+        session.flush()
 
 
 def _due(

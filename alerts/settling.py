@@ -43,6 +43,8 @@ class Settlement:
     """Why the channel is stopped, if it is."""
     tell: Sequence[Delivery] = ()
     """Messages about it, over other channels."""
+    made_at: datetime | None = None
+    """When the delivery was made."""
 
     def as_outcome(self) -> stored.Outcome:
         """What the store keeps of it."""
@@ -150,4 +152,12 @@ def _log_outcome(settlement: Settlement, kept: bool) -> None:
         code=settlement.code,
         why=settlement.error,
         next_attempt_at=settlement.next_attempt_at and settlement.next_attempt_at.isoformat(),
+        **_seconds(settlement),
     )
+
+
+def _seconds(settlement: Settlement) -> dict[str, float]:
+    """How long a delivery took since it was made."""
+    if settlement.outcome != "delivered" or settlement.made_at is None:
+        return {}
+    return {"seconds": round((settlement.at - settlement.made_at).total_seconds(), 3)}

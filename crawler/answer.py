@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 from scrapy import exceptions
 from scrapy.http import Response
+
+MOST_HEADERS = 100
+LONGEST_HEADER = 2000
+"""Characters; what a site sends beyond is not kept."""
 
 _REFUSED_FOR_NOW = frozenset({429, 503})
 _GONE = frozenset({404, 410})
@@ -26,6 +31,8 @@ class Answer:
     etag: str | None = None
     last_modified: str | None = None
     retry_after: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """All of them, as they came."""
     max_age: timedelta | None = None
     """How long the answer may be kept (Cache-Control)."""
     error: str | None = None
@@ -63,6 +70,15 @@ def _header(response: Response, name: str) -> str | None:
     return value.decode("latin-1").strip()[:2000] if value else None
 
 
+def _headers(response: Response) -> tuple[tuple[str, str], ...]:
+    pairs = (
+        (name.decode("latin-1"), value.decode("latin-1")[:LONGEST_HEADER])
+        for name, values in response.headers.items()
+        for value in values
+    )
+    return tuple(islice(pairs, MOST_HEADERS))
+
+
 def _max_age(cache_control: str | None) -> timedelta | None:
     """RFC 9111, section 5.2.2.1; a year at most."""
     found = re.search(r"\bmax-age\s*=\s*\"?(\d{1,9})", cache_control or "", re.IGNORECASE)
@@ -87,6 +103,7 @@ def answer_of(response: Response) -> Answer:
         etag=_header(response, "ETag"),
         last_modified=_header(response, "Last-Modified"),
         retry_after=_header(response, "Retry-After"),
+        headers=_headers(response),
         max_age=_max_age(_header(response, "Cache-Control")),
         error=error,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from store.config import Duration, Size, Table, parse_duration
 
@@ -95,13 +96,28 @@ class CrawlerConfig(Table):
         return proxy
 
 
+def check_selector(css: str) -> str:
+    """The selector itself when it is one, or empty. Raises ValueError otherwise."""
+    if css.strip():
+        try:
+            LexborHTMLParser("<p>").css_first(css)
+        except (SelectolaxError, ValueError) as error:
+            raise ValueError(
+                f'{css!r} is no CSS selector; write one like "div.article p"'
+            ) from error
+    return css.strip()
+
+
+Selector = Annotated[str, AfterValidator(check_selector)]
+
+
 class SelectConfig(Table):
     """CSS selectors of one source, where the automatic way fails."""
 
-    links: str = Field("", description="the article links of a listing page")
-    body: str = Field("", description="the container of the text")
-    title: str = Field("", description="the headline")
-    date: str = Field("", description="the element with the publication date")
+    links: Selector = Field("", description="the article links of a listing page")
+    body: Selector = Field("", description="the container of the text")
+    title: Selector = Field("", description="the headline")
+    date: Selector = Field("", description="the element with the publication date")
 
 
 class SourceConfig(Table):

@@ -28,7 +28,7 @@ def page_of(item: EntryItem, at: datetime) -> Page | None:
         f'<body><article><h1>{escape(item.title)}</h1><div class="entry-content">'
         f"{item.content}</div></article></body></html>"
     )
-    return Page(item.url, html.encode("utf-8", "replace"), "text/html; charset=utf-8", at)
+    return Page(item.url, html.encode("utf-8", "replace"), "text/html; charset=utf-8", at, status=0)
 
 
 def _times(item: EntryItem) -> str:

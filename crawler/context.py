@@ -27,3 +27,5 @@ class CrawlContext:
     """A random number in [0, 1), for jitter."""
     why_refused: Callable[[str], str | None]
     """Why the address guard last refused to resolve a host."""
+    keep_pages: bool = False
+    """Whether pages are kept until it is known whether their articles match."""

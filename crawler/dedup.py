@@ -9,7 +9,8 @@
 3. *Text on the same site*: an article of the same registrable domain has exactly the same
    normalised text. Duplicate: a second address, a print page, a moved section.
 4. *Text on another site*: a copy. A new article of the same story.
-5. Otherwise a new article of a new story.
+5. *Nearly the same text*, anywhere: a new article of the same story (`crawler.stories`).
+6. Otherwise a new article of a new story.
 
 How false duplicates are avoided: fingerprints exist only for texts of at least 40 words
 (`crawler.extraction.fingerprint`), so that stubs, captions and "subscribe to read" pages never
@@ -37,11 +38,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the store knows that speaks for a duplicate; each oldest first."""
+    """What the store knows that speaks for a duplicate; each oldest first but the last."""
 
     at_address: Sequence[Known] = ()
     same_guid_and_title: Sequence[Known] = ()
     same_text: Sequence[Known] = ()
+    near_text: Sequence[Known] = ()
+    """Near-identical ones, the most alike first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +71,5 @@ def decide(evidence: Evidence) -> Duplicate | New:
     for known in evidence.same_text:
         if known.same_site:
             return Duplicate(known.id, "text")
-    return New(evidence.same_text[0].story_id if evidence.same_text else None)
+    alike = [*evidence.same_text, *evidence.near_text]
+    return New(alike[0].story_id if alike else None)

@@ -74,11 +74,15 @@ class Page:
     """A page as fetched."""
 
     url: str
-    """Where redirects ended."""
+    """Where redirects ended; "" when it is not known: then the page's own claim is taken."""
     body: bytes
     content_type: str | None
     """The header's value, with its charset if it has one."""
     fetched_at: datetime
+    status: int = 200
+    """0 for a page made of what the source gave, which was not fetched."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """As they came, with whatever they say; cut to what a page of a database bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,8 @@ class ArticleItem:
     published_precision: Precision = "unknown"
     published_from: Origin = "unknown"
     published_offset: timedelta | None = None
-    """Of the zone the time was written in, when it was: tells the day as readers there saw it."""
+    """Of the zone the time was written in, else of the source's zone, where one of them is known:
+    tells the day as readers there saw it."""
     modified: datetime | None = None
     paywalled: bool = False
     site_name: str | None = None
@@ -199,6 +204,8 @@ class PageItem:
     entry_id: int
     page: Page
     hints: Hints
+    article_id: int | None = None
+    """Of a page that is visited again: its article."""
     by_source: bool = False
     """Whether the page was made of what the source gave, and was not fetched."""
 
@@ -211,3 +218,5 @@ class OutcomeItem:
     page: Page
     hints: Hints
     outcome: ArticleItem | NotArticle
+    article_id: int | None = None
+    """Of a page that was visited again: its article."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import structlog
@@ -12,9 +11,10 @@ from scrapy.exceptions import DropItem
 
 from crawler.extraction import extract
 from crawler.extraction.pages import MOST_PAGES, is_continued, joined
-from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, PageItem
+from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, PageItem, Traits
 from crawler.pool import PoolClosedError, ProcessingError
-from crawler.record import Recorded, record_article, record_unread
+from crawler.record import Recorded, record_unread
+from crawler.revisions import file_page
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of, url_key
 from store.errors import RefusedChangeError
@@ -58,7 +58,10 @@ class ExtractPipeline(_Pipeline):
         if item.by_source and isinstance(outcome, NotArticle):
             # What the source gave is no article; the page itself may well be one.
             outcome = replace(outcome, retry=True)
-        return OutcomeItem(item.entry_id, item.page, hints, outcome)
+        elif item.by_source and isinstance(outcome, ArticleItem):
+            # It is made of the source's text alone and tells nothing of how the site's pages look.
+            outcome = replace(outcome, traits=Traits())
+        return OutcomeItem(item.entry_id, item.page, hints, outcome, item.article_id)
 
     def _furniture(self, url: str) -> bytes:
         with self.spider.context.store.reading() as session:
@@ -125,7 +128,9 @@ class SavePipeline(_Pipeline):
     async def process_item(self, item: OutcomeItem) -> OutcomeItem:
         """Files the article, or remembers what the page was instead."""
         with self.spider.surviving():
-            if isinstance(item.outcome, NotArticle):
+            if item.article_id is not None:
+                await self.spider.revisits.keep(item.article_id, item.page, item.outcome)
+            elif isinstance(item.outcome, NotArticle):
                 await self._set_aside(item.entry_id, item.outcome)
             else:
                 try:
@@ -145,11 +150,9 @@ class SavePipeline(_Pipeline):
         )
 
     async def _file(self, item: OutcomeItem, article: ArticleItem) -> None:
-        sha256 = hashlib.sha256(item.page.body).hexdigest()
+        keep_pages = self.spider.context.keep_pages
         recorded: Recorded = await self.spider.context.writer.write(
-            lambda session: record_article(
-                session, item.entry_id, article, sha256, item.page.fetched_at
-            )
+            lambda session: file_page(session, item.entry_id, article, item.page, keep_pages)
         )
         self.spider.page_recorded(recorded, article)
 

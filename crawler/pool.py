@@ -1,4 +1,4 @@
-"""Processor work away from the event loop: a few spawned workers, a deadline for each piece.
+"""Processor work away from the event loop: a few workers, a deadline for each piece.
 
 Parsers can be stopped by hostile input for minutes (HTML parsers are quadratic in the number of
 attributes of a tag), hold the interpreter meanwhile and hear no signal; so they run in processes
@@ -13,16 +13,14 @@ import logging
 import multiprocessing
 import resource
 import signal
-import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from multiprocessing.context import ForkServerContext
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
-
-from crawler.extraction.language import load_model
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +51,7 @@ class ProcessorPool:
         # Pieces wait here rather than in the pool: its deadline counts from its own queue.
         self._free = asyncio.Semaphore(workers)
         self._closed = False
+        self._pending: set[asyncio.Future[Any]] = set()
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPool:
@@ -60,7 +59,7 @@ class ProcessorPool:
             max_workers=self._workers,
             max_tasks=PIECES,
             initializer=set_up_worker,
-            context=multiprocessing.get_context("spawn"),
+            context=_forking(),
         )
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -75,7 +74,7 @@ class ProcessorPool:
                 future = pool.schedule(
                     work, args=list(args), kwargs=dict(kwargs), timeout=self._deadline
                 )
-                return await asyncio.wrap_future(future)
+                return await self._result(future)
             except BrokenExecutor as error:
                 if self._closed:
                     raise PoolClosedError from error
@@ -86,6 +85,14 @@ class ProcessorPool:
                 raise ProcessingError(f"killed the process that read it ({error})") from error
             except MemoryError as error:
                 raise ProcessingError("needed more memory than a page may") from error
+
+    async def _result(self, future: Future[T]) -> T:
+        waiting = asyncio.wrap_future(future)
+        self._pending.add(waiting)
+        try:
+            return await waiting
+        finally:
+            self._pending.discard(waiting)
 
     def _usable(self) -> ProcessPool:
         """The pool, or a new one: a worker that dies while nothing is to do breaks it for good."""
@@ -99,6 +106,10 @@ class ProcessorPool:
     async def close(self) -> None:
         """Ends the workers; what they were doing is lost and will be done again."""
         await asyncio.to_thread(self.kill)
+        # The pool may end without a word to those who wait for a result.
+        for waiting in self._pending:
+            if not waiting.done():
+                waiting.set_exception(PoolClosedError())
 
     def kill(self) -> None:
         """As `close`, where no event loop runs any more."""
@@ -118,11 +129,20 @@ class ProcessorPool:
         await self.close()
 
 
+def _forking() -> ForkServerContext:
+    """Workers are forked from a server that has imported what they need, and nothing else.
+
+    Forking the service itself would copy its threads' locks; spawning costs a second and a hundred
+    megabytes a worker.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["crawler.preloaded"])
+    return context
+
+
 def set_up_worker() -> None:
     """Bounds a worker's memory; leaves Ctrl-C, which reaches all processes, to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    # Beside the first piece of work, which often is a feed and needs no model.
-    threading.Thread(target=load_model, daemon=True).start()

@@ -6,18 +6,21 @@ policies, and its rows are committed together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, func, select, update
 
 from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
+from crawler.revisiting import hastened
 from crawler.schedule import Spell, late_reason
+from crawler.shingles import shingles, sketch
 from crawler.site_memory import (
     Look,
     SiteMemory,
@@ -26,6 +29,8 @@ from crawler.site_memory import (
     looks_from_json,
     looks_to_json,
 )
+from crawler.stories import WINDOW
+from crawler.story_search import Searched, near_identical
 from crawler.urls import host_of, same_site, url_key
 from crawler.windows import Window, look_through
 from store.articles import (
@@ -37,7 +42,9 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
+from store.revisions import Revisit
 from store.sources import Document, HostState, SiteState, SourceState
+from store.stories import keep_sketch, one_at_a_time
 
 MAX_GUID = 1000
 FORGOTTEN = timedelta(days=30)
@@ -87,8 +94,10 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
         return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
+    hasten(session, listing.entries, listing.at)
     articles = articles_at(session, fresh)
-    entries = [_entry(listing, key, item) for key, item in fresh.items()]
+    below = _below_known(listing, fresh)
+    entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
     left = listing.fetch
     for entry in entries:
         if entry.url_key in articles:
@@ -97,13 +106,32 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
             entry.outcome = "old"
         elif entry.baseline:
             left -= 1
-    session.add_all(entries)
+    # What is only remembered may be an archive of 50,000: no object of the session's for each.
+    old = [entry.model_dump(exclude={"id"}) for entry in entries if entry.outcome == "old"]
+    if old:
+        session.execute(insert(Entry), old)
+    session.add_all(entry for entry in entries if entry.outcome != "old")
     if listing.gap is None:
         _keep_document(session, listing, fresh)
     if listing.children:
         _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
+
+
+def hasten(session: Session, items: Sequence[EntryItem], now: datetime) -> None:
+    """Looks soon at articles that we have and that the source says it changed since."""
+    told = {url_key(item.url): item.modified for item in items if item.modified}
+    articles = articles_at(session, told) if told else {}
+    for key, number in articles.items():
+        revisit, modified = session.get(Revisit, number), told[key]
+        if revisit is None or modified is None or revisit.checked_at is None:
+            continue
+        soon = hastened(modified, revisit.modified, revisit.checked_at, now)
+        revisit.modified = max(modified, revisit.modified or modified)
+        if soon is not None:
+            revisit.next_at = min(soon, revisit.next_at or soon)
+        session.add(revisit)
 
 
 def has_moved(session: Session, source_id: str, url: str) -> bool:
@@ -125,18 +153,26 @@ def _keep_children(session: Session, listing: Listing) -> None:
             session.delete(known[url])
 
 
-def is_baseline(listing: Listing, item: EntryItem) -> bool:
+def is_baseline(listing: Listing, item: EntryItem, *, below: bool = False) -> bool:
     """Whether an entry was there before we looked, and so is stored but not alerted by itself.
 
     A document that a known source is read from for the first time (a feed found after the old one
     died, the sitemap of a new day) lists old and new together: dates tell them apart. What has no
     date is taken for news in a feed, whose window is short, and for old in a sitemap or on a page,
-    which may list a whole archive.
+    which may list a whole archive. `below`: in a feed, below an entry that is known, because feeds
+    begin with the newest: then it is old too.
     """
     if listing.baseline or listing.old_before is None:
         return listing.baseline
     date = item.published or item.modified
-    return listing.kind != "feed" if date is None else date < listing.old_before
+    return below or listing.kind != "feed" if date is None else date < listing.old_before
+
+
+def _below_known(listing: Listing, fresh: Mapping[str, EntryItem]) -> set[str]:
+    """Keys of the entries that stand below the first known one of a document."""
+    keys = [url_key(item.url) for item in listing.entries] if listing.old_before else []
+    first = next((at for at, key in enumerate(keys) if key not in fresh), len(keys))
+    return set(keys[first:])
 
 
 def _unknown_entries(
@@ -149,7 +185,7 @@ def _unknown_entries(
     return {key: item for key, item in by_key.items() if key not in known}
 
 
-def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
+def _entry(listing: Listing, key: str, item: EntryItem, *, below: bool) -> Entry:
     return Entry(
         source_id=listing.source_id,
         url=item.url,
@@ -158,7 +194,7 @@ def _entry(listing: Listing, key: str, item: EntryItem) -> Entry:
         guid=item.guid[:MAX_GUID] if item.guid else None,
         title=item.title,
         item=entry_to_json(item),
-        baseline=is_baseline(listing, item),
+        baseline=is_baseline(listing, item, below=below),
         found_at=listing.at,
         next_attempt_at=listing.at,
         late=None if listing.baseline else _late(listing, item),
@@ -181,7 +217,8 @@ def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryIte
         fresh=fresh,
         older=listing.older,
         at=listing.at,
-        first=listing.baseline,
+        # The second is read now and then beside the main one: its window may well move on.
+        first=listing.baseline or listing.role == "second",
         conditional=listing.conditional,
         etag=listing.answer.etag,
     )
@@ -216,8 +253,8 @@ def record_unchanged(
         return
     document.visits += 1
     document.fetched_at = at
-    document.overlap = 1.0 if document.entries else None
     document.lastmod = lastmod or document.lastmod
+    document.overlap = 1.0 if document.entries else None
     if not answer.not_modified:
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)
@@ -266,35 +303,54 @@ def record_article(
     session: Session, entry_id: int, item: ArticleItem, page_sha256: str, at: datetime
 ) -> Recorded:
     """Files an article under its canonical address, or recognises one we have (`crawler.dedup`)."""
+    one_at_a_time(session)
     entry = session.get_one(Entry, entry_id)
-    addresses = (item.canonical_url, item.url, *item.further_pages)
-    keys = {entry.url_key, *map(url_key, addresses)}
+    keys = {url_key(item.canonical_url), url_key(item.url), entry.url_key}
     text = fingerprint(item.title, item.body)
-    decision = decide(_evidence(session, entry, item, keys, text))
+    searched = Searched(item.canonical_url, entry.source_id, shingles(item.title, item.body), at)
+    decision = decide(_evidence(session, entry, item, keys, text, searched))
     if isinstance(decision, Duplicate):
         recorded = Recorded("duplicate", decision.article_id, decision.reason)
     else:
         story_id = decision.story_id or _new_story(session, at)
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
+        keep_sketch(session, article_id, sketch(searched.text), at)
         recorded = Recorded("article", article_id)
         _learn(session, entry.source_id, item, at)
+    # A further page that was taken for an article of its own is no reason to drop the whole.
+    keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
     return replace(recorded, source_id=entry.source_id)
 
 
 def _evidence(
-    session: Session, entry: Entry, item: ArticleItem, keys: set[str], text: str
+    session: Session,
+    entry: Entry,
+    item: ArticleItem,
+    keys: set[str],
+    text: str,
+    searched: Searched,
 ) -> Evidence:
     at_address = [
         session.get_one(Article, number) for number in articles_at(session, keys).values()
     ]
-    same_text = articles_with_fingerprint(session, text) if text else []
-    return Evidence(
+    evidence = Evidence(
         at_address=sorted((_known(a, item) for a in at_address), key=lambda known: known.id),
         same_guid_and_title=[_known(a, item) for a in _same_guid(session, entry, item)],
-        same_text=[_known(a, item) for a in same_text],
+        same_text=_same_text(session, item, text, searched.at),
     )
+    if isinstance(decide(evidence), Duplicate):
+        return evidence
+    near = near_identical(session, searched)
+    return replace(evidence, near_text=[_known(a, item) for a in near])
+
+
+def _same_text(session: Session, item: ArticleItem, text: str, at: datetime) -> list[Known]:
+    """Elsewhere only what was seen lately: an old text that another site brings is news."""
+    found = articles_with_fingerprint(session, text) if text else []
+    known = [(article.first_seen or at, _known(article, item)) for article in found]
+    return [each for seen, each in known if each.same_site or at - seen <= WINDOW]
 
 
 def _known(article: Article, item: ArticleItem) -> Known:

@@ -18,6 +18,7 @@ from crawler.context import CrawlContext
 from crawler.health import RECENT, Attempt
 from crawler.outages import Connection, record_outage, spells
 from crawler.record import forget_documents
+from crawler.revisits import pages_again
 from crawler.schedule import FURTHEST, RETRY_AFTER_LONGEST, longest_wait
 from crawler.settings import crawl_settings
 from crawler.spiders.news import NewsSpider
@@ -25,6 +26,7 @@ from crawler.urls import host_of
 from crawler.visit import Visit
 from crawler.visits import record_pages, record_visit
 from store.articles import hosts_waiting, waiting_entries
+from store.revisions import hosts_to_revisit
 from store.sources import CrawlRun, HostState, PlannedVisit, SourceState, planned_visits
 
 log = structlog.get_logger("crawler")
@@ -70,7 +72,10 @@ def jobs_due(context: CrawlContext, now: datetime, *, every_source: bool = False
     with context.store.reading() as session:
         planned = planned_visits(session)
         held = held_until(session, now)
-        waiting = hosts_waiting(session, now, now + FURTHEST)
+        waiting = [
+            *hosts_waiting(session, now, now + FURTHEST),
+            *hosts_to_revisit(session, now),
+        ]
     # Hosts with a due source first: backlogs of pages must not keep a feed from being read.
     hosts: dict[str, list[str]] = {}
     for source_id, source in context.sources.items():
@@ -134,6 +139,7 @@ class Crawls:
         context, started = self.context, self.context.clock()
         visits = await context.writer.write(lambda session: self.visits_of(session, job))
         with context.store.reading() as session:
+            again = pages_again(session, context.sources, job.host, started)
             entries = waiting_entries(session, job.host, started, started + FURTHEST)
         runner = AsyncCrawlerRunner(crawl_settings(context.config, self._delay(job)))
         scrapy_crawler = runner.create_crawler(NewsSpider)
@@ -146,6 +152,7 @@ class Crawls:
                 entries=entries,
                 context=context,
                 visited=self._visited,
+                again=again,
             )
             await self._finish(task, scrapy_crawler)
         finally:

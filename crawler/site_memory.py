@@ -1,7 +1,7 @@
 """What is known of one site from its articles: repeated lines, and what its pages look like.
 
 A line (`crawler.extraction.lines`) seen on three different articles is furniture. Running text must
-besides stand on a fifth of the articles since it was first seen: agencies repeat a paragraph of
+besides stand on half of the articles since it was first seen: agencies repeat a paragraph of
 background in each report of one subject, teasers and notices are on every page. A date is the
 template's when five articles told it and more than a week lies between the first and now: weeklies
 give one date to all their articles, but not for long.
@@ -30,7 +30,7 @@ MOST_LINES = 1024
 MOST_FURNITURE = 512
 """Numbers handed to a worker with each page: 4 kB."""
 OFTEN = 3
-_SHARE = 0.2
+_SHARE = 0.5
 _DATED = 5
 _DATED_DAYS = 7
 _PAGES = 32

@@ -180,6 +180,7 @@ def _is_tracking(name: str) -> bool:
     return name in TRACKING_PARAMETERS or name.startswith(TRACKING_PREFIXES)
 
 
+@lru_cache(maxsize=65_536)
 def url_key(url: str) -> str:
     """What two addresses of one article have in common; not itself an address.
 
@@ -200,6 +201,7 @@ def url_key(url: str) -> str:
     return _key_host(host) + _key_path(slash + path) + _key_query(query)
 
 
+@lru_cache(maxsize=4096)
 def _key_host(host: str) -> str:
     while True:
         shorter = _VIEW_HOSTS.sub("", host, count=1)

@@ -266,11 +266,11 @@ class Visit:
             baseline=self.first,
             fetch=self._pages_left,
             old_before=None if self._was_read(wanted.url) else self._old_before,
+            children=reading.document.documents[:PARTS],
+            lastmod=self._lastmods.get(wanted.url),
             older=reading.document.older,
             conditional=bool(wanted.headers),
             spells=self.spells,
-            children=reading.document.documents[:PARTS],
-            lastmod=self._lastmods.get(wanted.url),
         )
 
     def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:

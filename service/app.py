@@ -23,6 +23,7 @@ from crawler.outages import record_pause
 from crawler.pool import ProcessorPool
 from crawler.run import CrawlReport, Crawls, HostJob, held_sources, jobs_due
 from service.alerting import alert_context, state_path
+from service.archive import Archive
 from service.config import Config
 from service.health import HealthWatch
 from service.installation import installation_id, only_service
@@ -66,6 +67,7 @@ class Parts:
             clock=self.clock,
             chance=self.chance,
             why_refused=self.resolver.why_refused,
+            keep_pages=config.service.keep_pages,
         )
 
     def alert_context(self, config: Config) -> AlertContext:
@@ -93,6 +95,8 @@ class App:
         self._health = HealthWatch(
             config, parts.store, parts.writer, self._outbox.tell, parts.clock
         )
+        folder = state_path(config, parts.store).parent / "pages"
+        self._archive = Archive(folder, parts.store, parts.writer, parts.clock)
         parts.guard(config)
 
     @property
@@ -135,6 +139,10 @@ class App:
         """Matches the articles that wait; returns their number."""
         return await self._outbox.match()
 
+    async def archive(self) -> int:
+        """Keeps the pages of matched articles, where that is wished; returns their number."""
+        return await self._archive.keep()
+
     async def gather(self, *, flush: bool = False) -> int:
         """Makes deliveries of the alerts that are due; returns their number.
 
@@ -143,7 +151,10 @@ class App:
         # News first: whatever is wrong with a summary must not hold it up.
         made = await self._outbox.gather(flush=flush)
         made += await self._outbox.summarise_first_visits(flush=flush)
-        return made + await self._outbox.report_dead_letters()
+        made += await self._outbox.report_dead_letters()
+        if made:
+            self._dispatcher.wake()
+        return made
 
     async def deliver(self) -> int:
         """Attempts the deliveries that are due; returns their number."""

@@ -4,7 +4,8 @@ Times are RFC 3339 in UTC; offsets count Unicode code points of the field's stor
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerts.records import article_record, match_record
@@ -124,6 +125,15 @@ def extracted_object(article: ArticleItem) -> dict[str, Any]:
         "revision": 1,
         "paywalled": article.paywalled,
         "late": None,
+        "published_offset": minutes(article.published_offset),
+        "form": article.form,
+        "further_pages": list(article.further_pages),
         "extractor": article.extractor,
         "confidence": round(article.confidence, 3),
+        "candidates": [asdict(candidate) for candidate in article.candidates],
     }
+
+
+def minutes(offset: timedelta | None) -> int | None:
+    """An offset from UTC in minutes."""
+    return None if offset is None else round(offset / timedelta(minutes=1))

@@ -48,6 +48,10 @@ async def one_round(app: App, progress: Progress = lambda done, known: None) -> 
         jobs = [HostJob(job.host) for job in app.due()]
     matched = await app.match()
     await app.watch()
+    try:
+        await app.archive()
+    except OSError as error:
+        log_failure("archive", error)
     await app.gather(flush=True)
     deliveries = await app.deliver()
     return Round(reports, matched, deliveries, held)

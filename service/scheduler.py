@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, JobExecutionEvent
@@ -22,6 +23,10 @@ from store.errors import StoreError
 
 log = structlog.get_logger("service")
 
+FOLLOWED_BY = {"match": "gather", "gather": "deliver"}
+"""The line behind each."""
+AGAIN = timedelta(seconds=0.2)
+"""Where something was found, more is likely."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at what is due."""
 SELDOM = 10.0
@@ -45,9 +50,10 @@ class Scheduler:
         self._resting: dict[str, float] = {}
         self._jobs = AsyncIOScheduler(timezone="UTC")
         self._jobs.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
-        work: dict[str, Callable[[], Awaitable[object]]] = {
+        work: dict[str, Callable[[], Awaitable[int | None]]] = {
             "crawl": self._start_crawls,
             "match": app.match,
+            "archive": app.archive,
             "gather": app.gather,
             "deliver": app.deliver,
             "health": app.watch,
@@ -79,13 +85,19 @@ class Scheduler:
                 await asyncio.wait(in_hand, timeout=GRACE)
             self._jobs.shutdown(wait=False)
 
-    async def _look(self, name: str, look: Callable[[], Awaitable[object]]) -> None:
-        """Runs one look; what waits goes on waiting when it fails."""
+    async def _look(self, name: str, look: Callable[[], Awaitable[int | None]]) -> None:
+        """Runs one look; what waits goes on waiting when it fails.
+
+        Where it found something, the line behind it is looked at at once, and itself again soon.
+        """
         task = asyncio.current_task()
         assert task is not None
         self._looking.add(task)
         try:
-            await look()
+            if await look() and name in FOLLOWED_BY:
+                now = datetime.now(UTC)
+                self._jobs.modify_job(FOLLOWED_BY[name], next_run_time=now)
+                self._jobs.modify_job(name, next_run_time=now + AGAIN)
         except Exception as error:  # noqa: BLE001 - the job's edge: the next look comes in a second
             log_failure(name, error)
         finally:

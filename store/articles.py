@@ -139,9 +139,13 @@ class Article(SQLModel, table=True):
     form: str = "article"
     """article | live (a running report) | video"""
     baseline: bool = False
+    removed_at: datetime | None = moment()
+    """When its page was found to be gone; NULL while it is there."""
     late: str | None = None
     """Why it was found long after its publication, in words; None when it was not."""
     matched_at: datetime | None = moment()
+    matched_revision: int = 0
+    """The revision that was matched last; 0 before the first time."""
 
 
 class ArticleUrl(SQLModel, table=True):

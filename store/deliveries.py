@@ -23,6 +23,15 @@ class Match(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("watchlist", "article_id"),
         Index("ix_match_story", "watchlist", "story_id"),
+        # One alert a story, whoever matches its copies at the same moment.
+        Index(
+            "ix_match_told",
+            "watchlist",
+            "story_id",
+            unique=True,
+            sqlite_where=text("silent = ''"),
+            postgresql_where=text("silent = ''"),
+        ),
         Index("ix_match_at", "matched_at"),
     )
 
@@ -36,15 +45,29 @@ class Match(SQLModel, table=True):
         default_factory=list, sa_column=Column(JSON, nullable=False)
     )
     silent: str = ""
-    """Why no alert was made of it: "" | first_visit | story"""
+    """Why no alert was made of it: "" | first_visit | story | backfill"""
+
+
+class Change(SQLModel, table=True):
+    """What a new revision of its article means for a match that was told."""
+
+    __tablename__ = "change"
+    __table_args__ = (UniqueConstraint("match_id", "revision"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    match_id: int = Field(foreign_key="match.id")
+    revision: int
+    at: datetime | None = moment(nullable=False)
+    told: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """As the manual describes it: kinds, terms that came and went, the words that changed."""
 
 
 class Alert(SQLModel, table=True):
-    """One match for one destination. Without delivery it waits to be gathered."""
+    """One match, or a change of it, for one destination. Without delivery it waits."""
 
     __tablename__ = "alert"
     __table_args__ = (
-        UniqueConstraint("match_id", "channel", "recipient"),
+        UniqueConstraint("match_id", "channel", "recipient", "revision"),
         Index(
             "ix_alert_waiting",
             "due_at",
@@ -59,6 +82,8 @@ class Alert(SQLModel, table=True):
     watchlist: str
     channel: str
     recipient: str = ""
+    revision: int = 0
+    """0 for the match itself, else the revision whose change is told."""
     due_at: datetime | None = moment(nullable=False)
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id")
 

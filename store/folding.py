@@ -4,9 +4,10 @@ Folded text is the text's tokens, each between two single spaces: `" durand line
 word, or one letter with its marks in scripts that write no spaces. So "whole token" means "with
 a space on either side", whatever stood there.
 
-What each code point becomes is decided in `store.folding_rules`. ASCII is folded by one
-translation of bytes, other text by one look-up of numbers (`store.folding_table`), and only words
-with loose marks, which hang on their neighbours, letter by letter (`store.folding_marks`).
+What each code point becomes is decided in `store.folding_rules`. Text of Latin-1 letters and the
+usual punctuation is folded by one translation of bytes, other text by one look-up of numbers
+(`store.folding_table`), and only words with loose marks, which hang on their neighbours, letter by
+letter (`store.folding_marks`).
 """
 
 import unicodedata
@@ -19,16 +20,27 @@ import numpy.typing as npt
 import regex
 
 from store import folding_table as table
-from store.folding_marks import fold_tokens
-from store.folding_rules import APOSTROPHE, BOUNDARY, fold_char
+from store.folding_marks import fold_pieces, fold_tokens
+from store.folding_rules import APOSTROPHE, BOUNDARY
 
 _Offsets = npt.NDArray[np.intp]
 _Flags = npt.NDArray[np.bool_]
 _Letters = npt.NDArray[np.uint32] | npt.NDArray[np.uint8]
 _SPACE = ord(BOUNDARY)
 _APOSTROPHE = ord(APOSTROPHE)
-_ASCII = bytes(ord(fold_char(chr(code))) if code < 128 else _SPACE for code in range(256))
-_NO_APOSTROPHE = bytes.maketrans(b"'", b" ")
+_UNLIKE = 0xFF
+"""Stands for a code point that does not fold to exactly one of ASCII."""
+
+
+def _byte_of(code: int) -> int:
+    folded = "".join(piece for piece, _ in fold_pieces(chr(code)))
+    folded = BOUNDARY if set(folded) == {BOUNDARY} else folded
+    return ord(folded) if len(folded) == 1 and folded.isascii() else _UNLIKE
+
+
+_LATIN = bytes(map(_byte_of, range(256)))
+_PUNCTUATION = tuple((char, chr(_byte_of(ord(char)))) for char in "’“”—–‘\u00a0…•„‹›")
+"""What stands beyond Latin-1 in most of the world's Latin text; each folds to one of ASCII."""
 _SHORT = 12
 """Below so many code points the letter-by-letter way is the faster one."""
 
@@ -43,11 +55,20 @@ _LOOK_BACK = 64
 class Folded:
     """Folded text, and where each of its tokens stands in the original."""
 
-    __slots__ = ("_ends", "_offsets", "_sources", "_starts", "encoded", "original")
+    __slots__ = ("_ends", "_offsets", "_sources", "_starts", "encoded", "original", "plain")
 
-    def __init__(self, original: str, encoded: bytes, sources: "Callable[[], _Offsets]") -> None:
+    def __init__(
+        self,
+        original: str,
+        encoded: bytes,
+        sources: "Callable[[], _Offsets]",
+        *,
+        plain: bool = False,
+    ) -> None:
         """Made by `fold`; `sources` is asked for the offsets when the first place is."""
         self.original = original
+        self.plain = plain
+        """Whether every code point of the original that is in a token is a grapheme by itself."""
         self.encoded = encoded
         """The folded text in UTF-8: begins and ends with a space, one space between two tokens."""
         self._sources = sources
@@ -103,8 +124,8 @@ class Token:
 
 def fold(text: str) -> Folded:
     """The folded text of any text."""
-    if text.isascii():
-        return _fold_ascii(text)
+    if (letters := _latin(text)) is not None:
+        return _fold_latin(text, letters)
     if len(text) < _SHORT:
         return _fold_letters(text)
     return _fold_numbers(text)
@@ -124,20 +145,38 @@ def fold_words(text: str, *, keep_case: bool = False) -> tuple[str, ...]:
     return tuple(fold(text).text.split())
 
 
-def _fold_ascii(text: str) -> Folded:
-    return _fold_bytes(text, b" %b " % text.encode().translate(_ASCII))
+def _latin(text: str) -> bytes | None:
+    """Each code point folded to one byte; None where one folds to none, several or another."""
+    if not text.isascii():
+        for char, becomes in _PUNCTUATION:
+            text = text.replace(char, becomes)
+    try:
+        letters = text.encode("latin-1").translate(_LATIN)
+    except UnicodeEncodeError:
+        return None
+    return None if _UNLIKE in letters else letters
 
 
-def _fold_bytes(text: str, letters: bytes, offsets: _Offsets | None = None) -> Folded:
-    """One byte for each folded code point and a boundary on either side.
+def _fold_latin(text: str, letters: bytes) -> Folded:
+    """Nothing was dropped or unfolded: each byte stands at its own place."""
+    numbers = np.frombuffer(_without_apostrophes(b" %b " % letters), np.uint8)
+    single = _single(numbers != _SPACE)
+    encoded = numbers[single].tobytes()
+    return Folded(text, encoded, lambda: _shifted(single.nonzero()[0]), plain=True)
 
-    Without `offsets` nothing was dropped or unfolded: each stands at its own place.
-    """
-    if b"'" in letters:
-        while b"'s'" in letters:
-            letters = letters.replace(b"'s'", b"  '")
-        letters = letters.replace(b"'s ", b"   ").translate(_NO_APOSTROPHE)
-    numbers = np.frombuffer(letters, np.uint8)
+
+def _without_apostrophes(letters: bytes) -> bytes:
+    """Apostrophes made boundaries, and the s that stands alone after one."""
+    first, *after = letters.split(b"'")
+    if not after:
+        return letters
+    parts = [b" " + part[1:] if part == b"s" or part[:2] == b"s " else part for part in after]
+    return b" ".join([first, *parts])
+
+
+def _fold_bytes(text: str, letters: bytes, offsets: _Offsets | None) -> Folded:
+    """One byte for each folded code point and a boundary on either side."""
+    numbers = np.frombuffer(_without_apostrophes(letters), np.uint8)
     single = _single(numbers != _SPACE)
     encoded = numbers[single].tobytes()
     return Folded(text, encoded, lambda: _byte_offsets(numbers, single.nonzero()[0], offsets))

@@ -36,8 +36,13 @@ def fold_tokens(text: str, *, keep_case: bool = False) -> list[FoldedToken]:
 
 
 def fold_pieces(text: str, keep_case: bool = False) -> list[Piece]:
-    """Each code point folded, marks sorted, dropped or composed with their letter."""
-    return _composed(_sorted_marks(_decomposed(text, keep_case)))
+    """Each code point folded, marks sorted, dropped or composed with their letter.
+
+    The offsets stand in the order of the text, however the marks were sorted.
+    """
+    pieces = _composed(_sorted_marks(_decomposed(text, keep_case)))
+    offsets = sorted(offset for _, offset in pieces)
+    return [(char, offset) for (char, _), offset in zip(pieces, offsets, strict=True)]
 
 
 def _decomposed(text: str, keep_case: bool) -> Iterator[Piece]:
@@ -58,12 +63,11 @@ def _sorted_marks(pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 
 def _sorted_run(run: list[Piece]) -> Iterable[Piece]:
-    """A letter and its marks sorted; the offsets stay in the order of the text."""
+    """A letter and its marks sorted, each with its own offset."""
     if len(run) < 2:
         return run
     first = 0 if unicodedata.combining(run[0][0]) else 1
-    marks = sorted((char for char, _ in run[first:]), key=unicodedata.combining)
-    return [*run[:first], *zip(marks, (offset for _, offset in run[first:]), strict=True)]
+    return [*run[:first], *sorted(run[first:], key=lambda piece: unicodedata.combining(piece[0]))]
 
 
 def _composed(pieces: Iterable[Piece]) -> list[Piece]:

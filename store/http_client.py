@@ -85,14 +85,23 @@ class _GuardedBackend(AsyncNetworkBackend):
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):
-    def __init__(self, allow: Sequence[Network], verify: Any) -> None:
+    def __init__(self, allow: Sequence[Network], verify: Any, proxy: str) -> None:
         super().__init__(verify=verify, trust_env=False)
         # httpx has no argument for the network backend; its connection pool is what it has.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
-            max_keepalive_connections=KEPT_CONNECTIONS,
-            network_backend=_GuardedBackend(allow),
-        )
+        context = httpx.create_ssl_context(verify=verify, trust_env=False)
+        if proxy:
+            self._pool = httpcore.AsyncHTTPProxy(
+                proxy_url=proxy,
+                ssl_context=context,
+                max_keepalive_connections=KEPT_CONNECTIONS,
+                network_backend=_GuardedBackend(allow),
+            )
+        else:
+            self._pool = httpcore.AsyncConnectionPool(
+                ssl_context=context,
+                max_keepalive_connections=KEPT_CONNECTIONS,
+                network_backend=_GuardedBackend(allow),
+            )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -104,16 +113,18 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 def guarded_client(
-    allow: Sequence[Network], *, timeout: float, verify: Any = True
+    allow: Sequence[Network], *, timeout: float, verify: Any = True, proxy: str = ""
 ) -> httpx.AsyncClient:
     """A client that reaches public addresses and the ranges in `allow`, and nothing else.
 
     It follows no redirects, keeps no cookies of its own will and ignores proxies of the
     environment, which would resolve names where no guard stands. `timeout` is in seconds, of each
-    step; `verify` is an `ssl.SSLContext` for a certificate authority of one's own.
+    step; `verify` is an `ssl.SSLContext` for a certificate authority of one's own. An http://
+    `proxy` resolves names itself: behind it the guard judges the proxy's address only, and whoever
+    asks judges what URLs spell out (`store.addresses.url_refusal`).
     """
     return httpx.AsyncClient(
-        transport=_GuardedTransport(allow, verify),
+        transport=_GuardedTransport(allow, verify, proxy),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,

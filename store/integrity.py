@@ -1,10 +1,13 @@
 """Is the database whole? What `wirewatch check --database` asks."""
 
+from itertools import islice
+
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from store.engine import Store
 from store.errors import explain
+from store.revisions import broken_chains
 from store.schema import migrate
 from store.search import index_missing
 
@@ -13,17 +16,17 @@ _MOST = 20
 
 
 def check_database(store: Store) -> list[str]:
-    """What is wrong with a database, in the database's words; nothing when it is whole.
+    """What is wrong with a database and the revisions in it; nothing when it is whole.
 
     Creates or upgrades the schema first, which shows that it can be written to, and enters articles
     that the search index lacks. Raises StoreError when it cannot be opened or written.
     """
     migrate(store)
+    with store.reading() as session:
+        found = list(islice(broken_chains(session), _MOST))
     if store.path is None:
-        return []
-    found: list[str] = []
-    with store.writing() as session:
-        index_missing(session)
+        return found
+    index_missing(store)
     try:
         with store.read_engine.connect() as connection:
             for (line,) in connection.execute(text(f"PRAGMA integrity_check({_MOST})")):

@@ -11,7 +11,7 @@ from sqlalchemy import CursorResult, Update, bindparam, exists, func, or_, updat
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
-from store.deliveries import Alert, Attempt, ChannelState, Delivery, FirstVisit, Match
+from store.deliveries import Alert, Attempt, Change, ChannelState, Delivery, FirstVisit, Match
 from store.sources import SourceState
 from store.types import bound_lists
 
@@ -28,12 +28,14 @@ def changed(session: Session, statement: Update) -> int:
 # Articles → matches, alerts
 
 
-def take_article(session: Session, article_id: int, now: datetime) -> bool:
-    """Marks an article as matched; False when somebody else has."""
+def take_article(session: Session, article_id: int, revision: int, now: datetime) -> bool:
+    """Marks a revision as matched; False when somebody else has, or a newer one came meanwhile."""
     waiting = update(Article).where(
-        col(Article.id) == article_id, col(Article.matched_at).is_(None)
+        col(Article.id) == article_id,
+        col(Article.matched_at).is_(None),
+        col(Article.revision) == revision,
     )
-    return changed(session, waiting.values(matched_at=now)) == 1
+    return changed(session, waiting.values(matched_at=now, matched_revision=revision)) == 1
 
 
 def story_is_told(session: Session, watchlist: str, story_id: int) -> bool:
@@ -92,6 +94,17 @@ def due_alerts(
         .order_by(col(Alert.id))
     )
     return [(row[0], row[1], row[2]) for row in session.exec(query)]
+
+
+def changes_told(session: Session, alerts: Sequence[Alert]) -> dict[int, Change]:
+    """The change that each alert about one tells, by the alert's id."""
+    matches = {alert.match_id for alert in alerts if alert.revision}
+    found: dict[tuple[int, int], Change] = {}
+    for part in bound_lists(sorted(matches)):
+        for change in session.exec(select(Change).where(col(Change.match_id).in_(part))):
+            found[change.match_id, change.revision] = change
+    asked = [alert for alert in alerts if (alert.match_id, alert.revision) in found]
+    return {alert.id or 0: found[alert.match_id, alert.revision] for alert in asked}
 
 
 def articles_of_stories(session: Session, stories: Iterable[int]) -> dict[int, list[Article]]:

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from sqlmodel import Session, SQLModel, col, func, select
 
 from store.articles import SEARCHED, Article, text_fields
-from store.search_index import TABLE, add_to_index, has_index
+from store.engine import Store
+from store.search_index import TABLE, add_to_index, has_index, in_index
 from store.search_terms import Everything, Sought, to_fts5
 from store.types import bound_lists
 
@@ -138,22 +139,32 @@ def unindexed(session: Session) -> list[int]:
     return [row[0] for row in session.connection().execute(query)]
 
 
-def index_missing(session: Session, tell: Tell = lambda done, of: None) -> int:
-    """Enters the articles that the index does not know; their number."""
-    missing = unindexed(session)
-    for done, article in enumerate(stored_texts(session, missing, Window()), 1):
-        add_to_index(session.connection(), article.id, article.fields.values())
-        if done % PART == 0:
-            tell(done, len(missing))
+def index_missing(store: Store, tell: Tell = lambda done, of: None) -> int:
+    """Enters the articles that the index does not know; their number.
+
+    In short transactions: the service may go on writing. Raises StoreError.
+    """
+    with store.reading() as session:
+        missing = unindexed(session)
+    for start in range(0, len(missing), PART):
+        part = missing[start : start + PART]
+        with store.writing() as session:
+            connection = session.connection()
+            for article in list(stored_texts(session, part, Window())):
+                # Somebody may have changed it, and so entered it, since we looked.
+                if not in_index(connection, article.id):
+                    add_to_index(connection, article.id, article.fields.values())
+        tell(start + len(part), len(missing))
     return len(missing)
 
 
-def rebuild_index(session: Session, tell: Tell = lambda done, of: None) -> int:
-    """Makes the index anew from the articles; their number."""
-    if has_index(session.connection()):
-        clear = text(f"INSERT INTO {TABLE}({TABLE}) VALUES ('delete-all')")  # noqa: S608
-        session.connection().execute(clear)
-    return index_missing(session, tell)
+def rebuild_index(store: Store, tell: Tell = lambda done, of: None) -> int:
+    """Makes the index anew from the articles; their number. Raises StoreError."""
+    with store.writing() as session:
+        if has_index(session.connection()):
+            clear = text(f"INSERT INTO {TABLE}({TABLE}) VALUES ('delete-all')")  # noqa: S608
+            session.connection().execute(clear)
+    return index_missing(store, tell)
 
 
 def _first_id(session: Session, since: datetime | None) -> int | None:

@@ -40,9 +40,16 @@ def add_to_index(connection: Connection, article: int, texts: Iterable[str]) -> 
         connection.execute(_INSERT, {"id": article, "terms": _terms(texts)})
 
 
+def in_index(connection: Connection, article: int) -> bool:
+    """Whether the index knows an article; True where there is no index."""
+    if not has_index(connection):
+        return True
+    return connection.execute(_KNOWN, {"id": article}).first() is not None
+
+
 def take_from_index(connection: Connection, article: int, texts: Iterable[str]) -> None:
     """Takes an article out; `texts` are those it was entered with."""
-    if has_index(connection) and connection.execute(_KNOWN, {"id": article}).first() is not None:
+    if has_index(connection) and in_index(connection, article):
         connection.execute(_DELETE, {"id": article, "terms": _terms(texts)})
 
 

@@ -45,6 +45,8 @@ class SourceState(SQLModel, table=True):
     articles_per_day: float = 0.0
     baseline_at: datetime | None = moment()
     """When its first successful visit had listed what was there; later entries are news."""
+    suspicion: str | None = None
+    """Why its pages no longer look as they did, a sentence for people; None when they do."""
     reason: str | None = None
     """Why its state is what it is, in words."""
     state_since: datetime | None = moment()
@@ -62,8 +64,6 @@ class SourceState(SQLModel, table=True):
     """What the last of them met."""
     remarks: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """What the last visit noticed that is no failure, in words."""
-    suspicion: str | None = None
-    """Why its pages no longer look as they did, a sentence for people; None when they do."""
 
 
 class Document(SQLModel, table=True):
@@ -87,14 +87,6 @@ class Document(SQLModel, table=True):
     fetched_at: datetime | None = moment()
     entries: int = 0
     """Entries in it when it was last read."""
-    overlap: float | None = None
-    """Share of its window that was known when it was last read."""
-    recent: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """Keys of the entries that were new in it last: where one of them is, nothing was missed."""
-    reached_at: datetime | None = moment()
-    """The newest publication in it when it was last read."""
-    trusted_from: int = 0
-    """From so many visits on its validators are sent again; they were seen to lie."""
     span: int | None = None
     """Seconds between its oldest and its newest entry when it was last measured."""
     dated: float = 0.0
@@ -111,6 +103,14 @@ class Document(SQLModel, table=True):
     """Of the main one: checks in a row in which the second listed what it did not."""
     doubted_at: datetime | None = moment()
     """Of the main one: when another was last looked for in its place."""
+    overlap: float | None = None
+    """Share of its window that was known when it was last read."""
+    recent: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Keys of the entries that were new in it last: where one of them is, nothing was missed."""
+    reached_at: datetime | None = moment()
+    """The newest publication in it when it was last read."""
+    trusted_from: int = 0
+    """From so many visits on its validators are sent again; they were seen to lie."""
 
 
 class HostState(SQLModel, table=True):
@@ -125,6 +125,23 @@ class HostState(SQLModel, table=True):
     robots_at: datetime | None = moment()
     not_before: datetime | None = moment()
     """Set by Retry-After."""
+
+
+class SiteState(SQLModel, table=True):
+    """What the articles of one site have in common, as `crawler.site_memory` keeps it."""
+
+    __tablename__ = "site"
+
+    host: str = Field(primary_key=True)
+    articles: int = 0
+    """How many it was learnt from."""
+    lines: bytes = b""
+    """Repeated lines and how often each was seen: 20 bytes each, at most 1,024."""
+    furniture: bytes = b""
+    """Those that are no part of an article: 8 bytes each, at most 512; given to every reading."""
+    looks: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Of the last pages: share of text that is article, blocks that are not."""
+    learnt_at: datetime | None = moment()
 
 
 class Gap(SQLModel, table=True):
@@ -169,23 +186,6 @@ class Outage(SQLModel, table=True):
     ended_at: datetime | None = moment()
     told: str = ""
     """"" | began | ended: what people were told of it"""
-
-
-class SiteState(SQLModel, table=True):
-    """What the articles of one site have in common, as `crawler.site_memory` keeps it."""
-
-    __tablename__ = "site"
-
-    host: str = Field(primary_key=True)
-    articles: int = 0
-    """How many it was learnt from."""
-    lines: bytes = b""
-    """Repeated lines and how often each was seen: 20 bytes each, at most 1,024."""
-    furniture: bytes = b""
-    """Those that are no part of an article: 8 bytes each, at most 512; given to every reading."""
-    looks: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """Of the last pages: share of text that is article, blocks that are not."""
-    learnt_at: datetime | None = moment()
 
 
 class CrawlRun(SQLModel, table=True):

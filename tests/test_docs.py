@@ -13,11 +13,18 @@ import click
 import pytest
 
 from alerts.records import match_record
+from crawler.items import ArticleItem
 from crawler.sources.ranking import Measure
 from scripts.manual import MANUAL, TABLES, manual, table
 from service.cli import COMMANDS, command_of
 from service.config import load
-from service.json_objects import article_object, channel_object, delivery_object, source_object
+from service.json_objects import (
+    article_object,
+    channel_object,
+    delivery_object,
+    extracted_object,
+    source_object,
+)
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from tests.service.configs import ROOT, SHIPPED, write
@@ -97,7 +104,10 @@ def test_every_command_and_option_is_in_the_manual() -> None:
 def test_every_field_of_an_object_is_in_the_manual() -> None:
     text = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     article, match, delivery = Article(), Match(), Delivery()
+    extracted = extracted_object(ArticleItem("", "", "", "", "")).keys()
+    further = extracted - article_object(article).keys()
     objects = {
+        "extracted": sorted(further | {"zones"}),
         "article": article_object(article),
         "match": match_record(match, article),
         "delivery": delivery_object(delivery, []),
@@ -140,3 +150,13 @@ def test_the_shipped_table_values_are_the_defaults() -> None:
             assert row is not None
             default = row[1].split("|")[-1].strip().strip("`")
             assert default == json.dumps(value), f"{name}.{key}"
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = {
+        (page.name, path)
+        for page in (ROOT / "docs").rglob("*.md")
+        for path in re.findall(r"`((?:tests|bench)/[\w/]+\.py)`", page.read_text("utf-8"))
+    }
+    assert ("security.md", "tests/crawler/test_hostile.py") in named
+    assert {(page, path) for page, path in named if not (ROOT / path).exists()} == set()

@@ -4,10 +4,13 @@
 may be slow only where a parser is: whoever calls it sets a deadline.
 """
 
+from __future__ import annotations
+
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import urljoin
 
 from crawler.extraction.authors import clean_authors, find_authors
@@ -32,34 +35,82 @@ from crawler.extraction.selection import Selected, read_selected
 from crawler.extraction.structured import Structured, read_structured, string, strings
 from crawler.extraction.titles import find_title, site_name
 from crawler.extraction.tree import Tree, parse
+from crawler.extraction.zoned import ZonedText, zoned_texts
 from crawler.extraction.zones import Zones, find_zones
 from crawler.items import ArticleItem, Candidate, Hints, NotArticle, Page, Traits
 from crawler.text import clean_line, clean_text
 from crawler.urls import believable_canonical, clean_url
 
-__all__ = ["extract"]
+__all__ = ["NO_ADDRESS", "Dissection", "ZonedText", "dissect", "extract"]
 
 _HTML_TYPES = ("text/html", "application/xhtml", "application/xml", "text/xml", "text/plain")
 _SNIFF = 2048
+NO_ADDRESS = "https://page.invalid/"
+"""Stands for the address of a page that came without one and names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dissection:
+    """What a page is, with every piece of its visible text and the zone it was put in."""
+
+    outcome: ArticleItem | NotArticle
+    texts: tuple[ZonedText, ...] = ()
+    """In the page's order; empty for what is no page at all."""
 
 
 def extract(page: Page, hints: Hints) -> ArticleItem | NotArticle:
     """The article of a page, or what the page is instead."""
+    return _read(page, hints, _judge)
+
+
+def dissect(page: Page, hints: Hints) -> Dissection:
+    """As `extract`, with all zones of the page: for people who want to see what was left out."""
+    return _read(page, hints, _dissected, Dissection)
+
+
+def _as_it_is(refused: NotArticle) -> NotArticle:
+    return refused
+
+
+def _dissected(found: _Findings) -> Dissection:
+    texts = zoned_texts(found.blocks, found.zones)
+    return Dissection(_judge(found), tuple(texts))
+
+
+T = TypeVar("T")
+
+
+def _read(
+    page: Page,
+    hints: Hints,
+    conclude: Callable[[_Findings], T],
+    refuse: Callable[[NotArticle], T] = _as_it_is,  # type: ignore[assignment]
+) -> T:
     refused = _refused(page)
     if refused:
-        return refused
+        return refuse(refused)
     text = decode(page.body, page.content_type)
     if len(text) > MAX_TEXT:
-        return NotArticle(page.url, "too_large", f"{len(text):,} characters")
+        return refuse(NotArticle(page.url, "too_large", f"{len(text):,} characters"))
     if is_garbage(text):
-        return NotArticle(page.url, "not_html", "the bytes are no text in any encoding")
+        return refuse(NotArticle(page.url, "not_html", "the bytes are no text in any encoding"))
     text = bounded(text)
     with _collector_paused():
         tree = parse(text)
         try:
-            return _judge(_find(page, hints, tree, read_selected(text, hints.select)))
+            page = page if page.url else replace(page, url=_claimed_address(tree))
+            return conclude(_find(page, hints, tree, read_selected(text, hints.select)))
         finally:
             tree.dissolve()
+
+
+def _claimed_address(tree: Tree) -> str:
+    """Where a page of unknown address says that it stands."""
+    claims = read_structured(tree, NO_ADDRESS)
+    for claim in (claims.canonical, claims.first("og:url"), string(claims.node.get("url"))):
+        if claim and (address := clean_url(claim)):
+            return address
+    return NO_ADDRESS
 
 
 @contextmanager
@@ -102,7 +153,7 @@ def _find(page: Page, hints: Hints, tree: Tree, selected: Selected) -> _Findings
     blocks, zones = _zoned(tree, title, summary, known, page.url, by_name=True)
     if not zones.body:  # names lie: once more with the plainest of them only
         blocks, zones = _zoned(tree, title, summary, known, page.url, by_name=False)
-    own = "\n\n".join(filter(None, (without_known(t, known, title) for t in zones.body)))
+    own = "\n\n".join(without_known(zones.body, known, title))
     body = choose_body(claims, blocks, own, hints)
     if selected.body:
         body = _selected_body(selected.body, body)
@@ -164,7 +215,7 @@ def _article(found: _Findings) -> ArticleItem:
         url=clean_url(page.url) or page.url,
         canonical_url=_canonical(claims, page.url),
         title=title or _entry_title(hints),
-        standfirst=clean_text(without_known(zones.standfirst, found.known, title)),
+        standfirst=clean_text(zones.standfirst),
         body=text,
         captions=clean_text("\n".join(zones.captions)),
         authors=find_authors(tree, claims, blocks, site, zones.headline, zones.first)

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from crawler.dates import parse_date
 from crawler.extraction.blocks import Block
@@ -180,6 +181,8 @@ def _believed(evidence: _Evidence, page: Page, hints: Hints) -> Published | None
         return None
     # What a source lists was turned into UTC when it was read.
     offset = None if evidence.origin in {"feed", "api", "news_sitemap"} else parsed.offset
+    if offset is None and hints.timezone != "UTC":
+        offset = parsed.at.astimezone(ZoneInfo(hints.timezone)).utcoffset()
     return Published(parsed.at, parsed.precision, evidence.origin, offset)
 
 

@@ -128,6 +128,7 @@ _KINDS = {
         (?:image|img)-(?:source|info|copyright|text)
         """
     ),
+    "quote": names(r"pull-quotes? | pull-quote-\w+ | quote-box | zitat-box"),
     "gallery": names(
         r"""
         gallery | galleries | slide-show\w* | carousel\w* | slider | swiper\w* | scroller

@@ -6,7 +6,9 @@ stand; `crawler.site_memory` counts them, and hands back those that are furnitur
 
 What a background paragraph and a notice have in common is that they are repeated. So running text
 that shares two words or more with the headline stays, however often it was seen: it speaks of the
-same subject, and an article of that subject is the one a reader waits for.
+same subject, and an article of that subject is the one a reader waits for. And what is known is not
+believed of running text where it would take more than a third of it: then it is the articles of the
+site that are alike, and no furniture.
 """
 
 import hashlib
@@ -15,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from urllib.parse import urljoin
 
-from crawler.extraction.blocks import Block
+from crawler.extraction.blocks import Block, ends_sentence
 from crawler.urls import url_key
 
 MOST_LINES = 48
@@ -33,6 +35,7 @@ _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？؟۔।])\s*")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _CONTENT_WORD = 4  # letters
 _SHARED = 2
+_MOST_TAKEN = 1 / 3
 
 Known = frozenset[int]
 
@@ -71,18 +74,31 @@ def block_key(block: Block) -> int:
 
 
 def _runs(block: Block) -> bool:
-    return block.is_prose and block.link_share < _POINTS
+    """Whether it is running text: prose, or a sentence in a paragraph."""
+    sentence = block.size >= _SHORTEST_SENTENCE and ends_sentence(block.text)
+    return block.link_share < _POINTS and (
+        block.is_prose or (sentence and not block.is_heading and block.element.tag != "li")
+    )
 
 
 def mark_known(blocks: list[Block], known: Known, title: str, url: str) -> None:
     """Marks the blocks that stand on many pages of the site as furniture."""
     if not known:
         return
-    for block in blocks:
-        if block.kind or block.size < _SHORTEST or block.element.tag == "h1":
-            continue
-        if (block_key(block) in known and not (_runs(block) and speaks_of(title, block.text))) or (
-            block.link_share >= _POINTS and _all_known(link_keys(block, url), known)
+    free = [
+        block
+        for block in blocks
+        if not block.kind and block.size >= _SHORTEST and block.element.tag != "h1"
+    ]
+    running = [block for block in free if _runs(block)]
+    seen = [b for b in running if block_key(b) in known and not speaks_of(title, b.text)]
+    if sum(b.size for b in seen) <= _MOST_TAKEN * sum(b.size for b in running):
+        for block in seen:
+            block.kind = "known"
+    for block in free:
+        if not _runs(block) and (
+            block_key(block) in known
+            or (block.link_share >= _POINTS and _all_known(link_keys(block, url), known))
         ):
             block.kind = "known"
 
@@ -117,19 +133,26 @@ def _content(text: str) -> set[str]:
     return words | {unspaced[n : n + 3] for n in range(len(unspaced) - 2)}
 
 
-def without_known(text: str, known: Known, title: str) -> str:
-    """A block's text without the sentences that stand on many pages of the site."""
-    if not known or len(text) < 2 * _SHORTEST_SENTENCE:
-        return text
-    sentences = _SENTENCE.split(text)
-    kept = [
-        sentence
+def without_known(texts: Iterable[str], known: Known, title: str) -> list[str]:
+    """The texts of blocks without those whose every sentence stands on many pages of the site.
+
+    A known sentence among others stays: what is written into a paragraph was meant for its readers,
+    and a sentence that agencies repeat in each report of a subject is what a watchlist waits for.
+    """
+    whole = list(texts)
+    if not known:
+        return whole
+    kept = [text for text in whole if not _is_known_throughout(text, known, title)]
+    taken = sum(map(len, whole)) - sum(map(len, kept))
+    return whole if taken > _MOST_TAKEN * sum(map(len, whole)) else kept
+
+
+def _is_known_throughout(text: str, known: Known, title: str) -> bool:
+    sentences = [s for s in _SENTENCE.split(text) if len(s) >= _SHORTEST_SENTENCE]
+    return bool(sentences) and not any(
+        line_key(sentence, PROSE) not in known or speaks_of(title, sentence)
         for sentence in sentences
-        if len(sentence) < _SHORTEST_SENTENCE
-        or line_key(sentence, PROSE) not in known
-        or speaks_of(title, sentence)
-    ]
-    return text if len(kept) == len(sentences) else " ".join(kept)
+    )
 
 
 def lines_of(blocks: list[Block], places: list[int], url: str) -> tuple[int, ...]:

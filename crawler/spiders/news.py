@@ -29,11 +29,10 @@ from twisted.python.failure import Failure
 
 from crawler.answer import Answer, answer_of, answer_of_failure
 from crawler.catching_up import take_answer
-from crawler.config import SourceConfig
-from crawler.contents import page_of
+from crawler.contents import page_of as page_by_source
 from crawler.context import CrawlContext
 from crawler.health import PageTally, refusal
-from crawler.items import ArticleItem, Hints, Page, PageItem, Select
+from crawler.items import ArticleItem, PageItem
 from crawler.pool import PoolClosedError
 from crawler.record import (
     Recorded,
@@ -45,15 +44,18 @@ from crawler.record import (
     record_held_page,
     record_not_article,
 )
+from crawler.revisits import Again, Revisits, hints_of, own_headers, page_of
 from crawler.robots import RobotRules
 from crawler.schedule import PATIENCE, page_retry, retry_after_time
-from crawler.urls import clean_url, host_of, listed_url, same_site
+from crawler.urls import clean_url, host_of, listed_url
 from crawler.visit import Next, Visit, Wanted
 from store.articles import Entry
 from store.errors import RefusedChangeError, StoreError
 
 log = structlog.get_logger("crawler")
 
+AGAIN_LAST = -10
+"""What is new goes before what may have changed."""
 DOCUMENT_FIRST = 10
 """Documents go before pages: what a source lists is known before anything else can fail."""
 
@@ -70,11 +72,13 @@ class NewsSpider(Spider):
         entries: Sequence[Entry],
         context: CrawlContext,
         visited: Callable[[Visit], Awaitable[None]],
+        again: Sequence[Again] = (),
         **kwargs: Any,
     ) -> None:
         """`entries`: those that wait on this host from earlier crawls.
 
-        `visited` is told of a visit when its last document has been read.
+        `visited` is told of a visit when its last document has been read. `again`: pages of
+        articles that we have, to be looked at for edits.
         """
         super().__init__(**kwargs)
         self.host = host
@@ -88,6 +92,8 @@ class NewsSpider(Spider):
         self.robots: dict[str, RobotRules] = {}
         self._waiting = entries
         self._visited = visited
+        self._again = again
+        self.revisits = Revisits(context)
         self._asked: set[int] = set()
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
@@ -99,6 +105,14 @@ class NewsSpider(Spider):
                 yield self._document_request(visit, wanted)
         for page in self._pages(self._waiting):
             yield page
+        for again in self._again:
+            yield self._request(
+                again.url,
+                dict(again.headers),
+                callback=self.read_again,
+                cb_kwargs={"again": again},
+                priority=AGAIN_LAST,
+            )
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
@@ -106,7 +120,7 @@ class NewsSpider(Spider):
             # Without max-age=0 a cache on the way may answer with yesterday's list.
             {
                 "Cache-Control": "max-age=0",
-                **_own_headers(visit.source, wanted.url),
+                **own_headers(visit.source, wanted.url),
                 **wanted.headers,
             },
             callback=self.read_document,
@@ -121,12 +135,12 @@ class NewsSpider(Spider):
             if entry.host == self.host and entry.id not in self._asked:
                 self._asked.add(entry.id)
                 source = self.context.sources.get(entry.source_id)
-                hints = _hints(entry, source)
-                given = page_of(hints.entry, self.context.clock()) if hints.entry else None
+                hints = hints_of(entry, source)
+                given = page_by_source(hints.entry, self.context.clock()) if hints.entry else None
                 if given is not None and entry.attempts == 0:
                     yield PageItem(entry.id, given, hints, by_source=True)
                     continue
-                headers = _own_headers(source, entry.url)
+                headers = own_headers(source, entry.url)
                 yield self._request(
                     entry.url, headers, callback=self.read_page, cb_kwargs={"entry": entry}
                 )
@@ -160,6 +174,16 @@ class NewsSpider(Spider):
             if item is not None:
                 yield item
 
+    async def read_again(self, response: Response, again: Again) -> AsyncIterator[PageItem]:
+        """The page of an article that we have came."""
+        with self.surviving():
+            answer = answer_of(response)
+            await self._heed(answer)
+            item = None if self.held else await self.revisits.take(again, answer)
+            self._end_if_held()
+            if item is not None:
+                yield item
+
     async def no_answer(self, failure: Failure) -> AsyncIterator[Request | PageItem]:
         """No answer came at all."""
         if self.held:
@@ -170,6 +194,9 @@ class NewsSpider(Spider):
         with self.surviving():
             if "entry" in request.cb_kwargs:
                 await self._take_page(answer, request.cb_kwargs["entry"])
+                return
+            if "again" in request.cb_kwargs:
+                await self.revisits.take(request.cb_kwargs["again"], answer)
                 return
             async for following in self._take_document(answer, **request.cb_kwargs):
                 yield following
@@ -220,19 +247,10 @@ class NewsSpider(Spider):
             await self.page_failed(entry.id, refusal(answer.status, answer.body) or answer.error)
         else:
             source = self.context.sources.get(entry.source_id)
-            page = Page(answer.url, answer.body, answer.content_type, self.context.clock())
-            return PageItem(entry.id, page, _hints(entry, source))
+            return PageItem(
+                entry.id, page_of(answer, self.context.clock()), hints_of(entry, source)
+            )
         return None
-
-    async def _put_off(self, entry: Entry, answer: Answer) -> None:
-        """429 and 503 are the host's state, not the page's: no attempt is used up."""
-        number, why = entry.id or 0, answer.error or "the host is busy"
-        until = retry_after_time(answer.retry_after, self.context.clock())
-        await self.context.writer.write(
-            lambda session: record_held_page(session, number, why, until)
-        )
-        self.pages.failed(entry.source_id, entry.url, refusal(answer.status, answer.body) or why)
-        log.info("page", url=entry.url, status="put off", why=why, again_at=until)
 
     async def ask_further_page(self, entry_id: int, url: str) -> Answer:
         """The answer to a further page of an entry's article; robots.txt and delays hold as ever.
@@ -256,6 +274,16 @@ class NewsSpider(Spider):
     def attempts(self, entry_id: int) -> int:
         """How often an entry's page was asked for before."""
         return self._entry(entry_id).attempts
+
+    async def _put_off(self, entry: Entry, answer: Answer) -> None:
+        """429 and 503 are the host's state, not the page's: no attempt is used up."""
+        number, why = entry.id or 0, answer.error or "the host is busy"
+        until = retry_after_time(answer.retry_after, self.context.clock())
+        await self.context.writer.write(
+            lambda session: record_held_page(session, number, why, until)
+        )
+        self.pages.failed(entry.source_id, entry.url, refusal(answer.status, answer.body) or why)
+        log.info("page", url=entry.url, status="put off", why=why, again_at=until)
 
     async def page_failed(
         self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
@@ -334,21 +362,3 @@ def found_at(entry: Entry) -> datetime:
     """When an entry was listed; every row has it."""
     assert entry.found_at is not None
     return entry.found_at
-
-
-def _own_headers(source: SourceConfig | None, url: str) -> Mapping[str, str]:
-    """The source's headers where they belong: a cookie of one site is no other site's business."""
-    return source.headers if source is not None and same_site(source.url, url) else {}
-
-
-def _hints(entry: Entry, source: Any) -> Hints:
-    item = entry_from_json(entry.item)
-    if source is None:
-        return Hints(entry=item)
-    select = source.select
-    return Hints(
-        entry=item,
-        timezone=source.timezone,
-        lang=source.lang or item.lang,
-        select=Select(links=select.links, body=select.body, title=select.title, date=select.date),
-    )

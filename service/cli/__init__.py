@@ -30,6 +30,7 @@ COMMANDS = {
     "try": ("service.cli.trial", "Show what a watchlist would have brought; send nothing."),
     "suggest": ("service.cli.suggest", "Find spellings in the store that a watchlist misses."),
     "explain": ("service.cli.explain", "Tell why an address did or did not lead to an alert."),
+    "diff": ("service.cli.diff", "Show an article's revisions side by side, words marked."),
     "match": ("service.cli.match", "Match rows of JSON Lines against the watchlists."),
     "extract": ("service.cli.extract", "Print the article that a page yields."),
     "backup": ("service.cli.backup", "Copy the database to a file while the service runs."),

@@ -1,7 +1,7 @@
 """`articles`, `matches`, `deliveries`: what is stored, newest first."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import tzinfo
+from datetime import UTC, timedelta, tzinfo
 from itertools import chain, islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -89,8 +89,13 @@ def published(article: Article, zone: tzinfo) -> str:
     """The publication time as exactly as it is known."""
     if article.published is None or article.published_precision == "unknown":
         return "unknown"
-    shown = show_time(article.published, zone)
-    return shown[:10] if article.published_precision == "day" else shown
+    if article.published_precision == "day":
+        # The day as readers there saw it, not as it was here; midnight of an unknown zone is
+        # nearest to its own day at noon.
+        offset = article.published_offset
+        there = timedelta(hours=12) if offset is None else timedelta(minutes=offset)
+        return f"{article.published.astimezone(UTC) + there:%Y-%m-%d}"
+    return show_time(article.published, zone)
 
 
 @click.command()

@@ -20,8 +20,10 @@ from alerts.query import Term
 from alerts.query_lint import lint
 from alerts.query_tree import to_words
 from alerts.rules import compile_rule
+from service.cli.asked import progress
 from service.cli.context import Context
 from service.cli.output import complain, json_option, note, print_json, say
+from service.cli.stored import opened
 from service.config import Config, ConfigError
 from service.problems import Problem, did_you_mean
 from service.toml_places import show_path
@@ -29,6 +31,7 @@ from store.engine import Store
 from store.errors import StoreError
 from store.integrity import check_database
 from store.revision import require_current
+from store.search import rebuild_index
 
 
 def template() -> str:
@@ -59,8 +62,11 @@ def init(context: Context) -> None:
 @json_option
 @click.option("--send", metavar="CHANNEL", help="Send a test message to this channel.")
 @click.option("--database", is_flag=True, help="Verify the database too.")
+@click.option("--reindex", is_flag=True, help="Make the index of `search` anew.")
 @click.pass_obj
-def check(context: Context, /, as_json: bool, send: str | None, database: bool) -> int:
+def check(
+    context: Context, /, as_json: bool, send: str | None, database: bool, reindex: bool
+) -> int:
     """Load the configuration, say each watchlist in words and run its examples."""
     config = _loaded(context, as_json)
     if config is None:
@@ -78,6 +84,8 @@ def check(context: Context, /, as_json: bool, send: str | None, database: bool) 
     failed = False
     if database:
         failed |= not _database_is_whole(config)
+    if reindex:
+        _reindex(config)
     if send is not None:
         failed |= not _send_test(config, send)
     return int(failed)
@@ -190,6 +198,14 @@ def _database_is_whole(config: Config) -> bool:
     if not findings:
         note(f"{store.place}: whole and writable")
     return not findings
+
+
+def _reindex(config: Config) -> None:
+    with opened(config) as store:
+        if store is not None:
+            with progress("articles") as tell:
+                count = rebuild_index(store, tell)
+            note(f"{store.place}: the search index is made anew from {count} articles")
 
 
 def _send_test(config: Config, name: str) -> bool:

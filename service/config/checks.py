@@ -119,11 +119,8 @@ def _check_secrecy(reader: TableReader) -> None:
 def _check_promises(config: Config, reader: TableReader) -> None:
     """A key that is read but has no effect in this version says so: silence would be a lie."""
     unkept: dict[TomlPath, bool] = {
-        ("service", "keep_pages"): config.service.keep_pages,
         ("service", "retention"): bool(config.service.retention),
     }
-    for key, watchlist in config.watchlists.items():
-        unkept["watchlist", key, "updates"] = watchlist.updates != "new"
     for path, is_set in unkept.items():
         if is_set:
             reader.warn(path, "is understood, but has no effect in this version")

@@ -24,6 +24,8 @@ def check_queries(config: Config, reader: TableReader) -> None:
         path = ("watchlist", name)
         if _check_terms(watchlist, path, variants, reader):
             continue
+        if not reader.is_sound(path):
+            continue
         try:
             rule = compile_rule(watchlist, variants)
         except QueryError as error:

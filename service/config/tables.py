@@ -68,18 +68,31 @@ class TableReader:
 
     def single(self, section: str, model: type[Model]) -> Model:
         """A table that stands once, or its defaults when it is not there or has faults."""
-        table = self._section(section)
-        if (read := self.read(model, table, (section,))) is not None:
-            return read
-        # What is right in it is still held to the other tables.
-        wrong = {p.path[1] for p in self.tree.problems if p.path[:1] == (section,) != p.path}
-        right = {key: value for key, value in table.items() if key not in wrong}
-        return _validate(model, right)[0] or model()
+        return self._read_right(model, self._section(section), (section,)) or model()
 
     def named(self, section: str, model: type[Model]) -> dict[str, Model]:
-        """The tables of one kind by their ids; those with faults are left out."""
-        found = {key: self.read(model, table, (section, key)) for key, table in self._ids(section)}
+        """The tables of one kind by their ids; of those with faults, what is right in them."""
+        found = {
+            key: self._read_right(model, table, (section, key)) for key, table in self._ids(section)
+        }
         return {key: read for key, read in found.items() if read is not None}
+
+    def is_sound(self, path: TomlPath) -> bool:
+        """Whether no fault was found in a table so far."""
+        return all(problem.path[: len(path)] != path for problem in self.tree.problems)
+
+    def _read_right(
+        self, model: type[Model], table: Mapping[str, Any], path: TomlPath
+    ) -> Model | None:
+        """The table; after a fault what is right in it, which is still held to the other tables."""
+        if (read := self.read(model, table, path)) is not None:
+            return read
+        wrong = {
+            problem.path[len(path)]
+            for problem in self.tree.problems
+            if problem.path[: len(path)] == path != problem.path
+        }
+        return _validate(model, {key: v for key, v in table.items() if key not in wrong})[0]
 
     def channels(self) -> dict[str, Any]:
         """The channels by their ids; those with faults are left out."""

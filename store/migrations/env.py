@@ -7,11 +7,17 @@ from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-from store import articles, deliveries, sources
+from store import articles, deliveries, revisions, sources, stories
 from store.search_index import is_index_table
 from store.types import UtcDateTime
 
-TABLES = (articles.Article, deliveries.Delivery, sources.SourceState)
+TABLES = (
+    articles.Article,
+    deliveries.Delivery,
+    revisions.Revision,
+    sources.SourceState,
+    stories.Sketch,
+)
 """Naming one of each module keeps the imports that fill the metadata."""
 
 

@@ -223,3 +223,17 @@ def test_many_watchlists_added_one_by_one_are_all_found() -> None:
 def test_the_first_reason_is_given_in_words(keys: dict[str, Any], reason: str) -> None:
     text = Text({"body": "Delhi won the Durand Cup", "caption": "Torkham"}, "en", "dawn")
     assert why_not(rule(**keys), text) == reason
+
+
+def test_changing_watchlists_for_ever_leaves_no_heap_of_old_terms_behind() -> None:
+    matcher = Matcher({})
+    for number in range(500):
+        rules = {f"w{n}": Rule(parse(f'"term{n if n else number} x"')) for n in range(30)}
+        matcher = matcher.updated(rules)
+    assert len(matcher._automaton) < 100
+    assert [
+        hit.watchlist for hit in matcher.match(Text({"body": "term499 x, term0 x, term3 x"}))
+    ] == [
+        "w0",
+        "w3",
+    ]

@@ -1,16 +1,14 @@
-"""A site on loopback with a crawler on it; the source is the site's front page."""
+"""Fixtures of whole crawls."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from crawler.guard import GuardedResolver
 from store.engine import Store
 from store.schema import migrate
-from tests.crawler.test_crawl import Run, Script, Site
-from tests.support.http import HttpServer
-from tests.support.reactor import in_reactor
+from tests.support.crawled import Run, Script, Site, run_on_a_site
 
 
 @pytest.fixture
@@ -23,13 +21,21 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def on_a_site(store: Store) -> Run:
-    def run(script: Script, /, **parts: object) -> None:
-        async def main(resolver: GuardedResolver) -> None:
-            async with HttpServer() as server:
-                site = Site(server, store, resolver, **parts)  # type: ignore[arg-type]
-                site.source = {"url": f"{server.url}/", **site.source}
-                await script(site)
+    def run(script: Script, /, **parts: Any) -> None:
+        run_on_a_site(store, script, **parts)
 
-        in_reactor(main)
+    return run
+
+
+@pytest.fixture
+def on_front_page(on_a_site: Run) -> Run:
+    """As `on_a_site`; the source is the site's front page, or what the test says."""
+
+    def run(script: Script, /, **parts: Any) -> None:
+        async def from_the_front_page(site: Site) -> None:
+            site.source = {"url": f"{site.server.url}/", **site.source}
+            await script(site)
+
+        on_a_site(from_the_front_page, **parts)
 
     return run

@@ -3,33 +3,17 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlmodel import select
 
 from crawler import filling
-from crawler.guard import GuardedResolver
-from store.engine import Store
 from store.sources import Document, Gap, Outage
-from tests.crawler.test_crawl import HOUR, Run, Script, Site, page
-from tests.support.http import HttpServer, Request, Response
-from tests.support.reactor import in_reactor
+from tests.support.crawled import HOUR, Run, Site, page
+from tests.support.http import Request, Response
 
 WINDOW = 5
-
-
-@pytest.fixture
-def on_a_site(store: Store) -> Run:
-    def run(script: Script, /, **parts: Any) -> None:
-        async def main(resolver: GuardedResolver) -> None:
-            async with HttpServer() as server:
-                await script(Site(server, store, resolver, **parts))
-
-        in_reactor(main)
-
-    return run
 
 
 class Paper:

@@ -9,7 +9,7 @@ from html import escape
 import pytest
 
 from store.sources import documents_of
-from tests.crawler.test_crawl import NOON, Run, Site, page
+from tests.support.crawled import NOON, Run, Site, page
 from tests.support.http import Response
 
 HOUR = timedelta(hours=1)
@@ -71,7 +71,7 @@ def roles(site: Site) -> dict[str, str]:
 
 
 def test_the_most_complete_channel_is_the_main_one_and_another_kind_checks_it(
-    on_a_site: Run,
+    on_front_page: Run,
 ) -> None:
     async def script(site: Site) -> None:
         all_of_them = stories(0, 30)
@@ -95,10 +95,10 @@ def test_the_most_complete_channel_is_the_main_one_and_another_kind_checks_it(
         assert (len(site.asked("/news.xml")), len(site.asked("/feed"))) == (3, 2)
         assert len(site.asked("/")) == 1
 
-    on_a_site(script)
+    on_front_page(script)
 
 
-def test_what_only_the_second_channel_lists_becomes_news(on_a_site: Run) -> None:
+def test_what_only_the_second_channel_lists_becomes_news(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         old = stories(0, 8)
         publish(site, *old, *stories(8, 10))
@@ -112,10 +112,10 @@ def test_what_only_the_second_channel_lists_becomes_news(on_a_site: Run) -> None
         assert (report.entries, report.articles) == (2, 2)
         assert [a.baseline for a in site.articles()] == [*[True] * 8, False, False]
 
-    on_a_site(script)
+    on_front_page(script)
 
 
-def test_a_main_channel_that_stays_behind_is_replaced(on_a_site: Run) -> None:
+def test_a_main_channel_that_stays_behind_is_replaced(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         old = stories(0, 20)
         publish(site, *stories(0, 40))
@@ -139,7 +139,7 @@ def test_a_main_channel_that_stays_behind_is_replaced(on_a_site: Run) -> None:
         assert roles(site)["/news.xml"] == "main"
         assert sum(not a.baseline for a in site.articles()) == 16
 
-    on_a_site(script)
+    on_front_page(script)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,9 @@ def test_a_main_channel_that_stays_behind_is_replaced(on_a_site: Run) -> None:
     ],
     ids=["404", "410", "html"],
 )
-def test_a_channel_that_dies_is_replaced_without_a_flood(on_a_site: Run, answer: Response) -> None:
+def test_a_channel_that_dies_is_replaced_without_a_flood(
+    on_front_page: Run, answer: Response
+) -> None:
     async def script(site: Site) -> None:
         old = stories(0, 6)
         publish(site, *stories(0, 40))
@@ -172,11 +174,48 @@ def test_a_channel_that_dies_is_replaced_without_a_flood(on_a_site: Run, answer:
         news = [article.url for article in site.articles() if not article.baseline]
         assert [url.removeprefix(site.server.url) for url in news] == [today]
 
-    on_a_site(script)
+    on_front_page(script)
+
+
+def test_undated_entries_below_a_known_one_are_old_in_a_feed_newly_chosen(
+    on_front_page: Run,
+) -> None:
+    def undated(*paths: str) -> Response:
+        items = "".join(f"<item><title>Story {p}</title><link>{p}</link></item>" for p in paths)
+        return Response(200, f"<rss><channel>{items}</channel></rss>".encode())
+
+    async def script(site: Site) -> None:
+        publish(site, *stories(0, 20))
+        site.server.on("/", html(named("/feed")))
+        site.server.on("/feed", undated(*stories(5, 8)))
+        await site.crawl()
+        site.server.on("/feed", Response(404))
+        site.server.on("/", html(named("/new")))
+        site.server.on("/new", undated(*stories(18, 20), *stories(5, 8), *stories(8, 18)))
+        site.now += HOUR
+        await site.crawl()
+        news = [article.url[-13:] for article in site.articles() if not article.baseline]
+        assert news == ["18-of-the-day", "19-of-the-day"]
+
+    on_front_page(script)
+
+
+def test_what_a_feed_leaves_out_is_told_with_the_source(on_front_page: Run) -> None:
+    async def script(site: Site) -> None:
+        publish(site, *stories(0, 2))
+        site.server.on("/", html(named("/feed")))
+        whole = rss(site, *stories(0, 2)).body
+        nameless = whole.replace(b"</channel>", b"<item><title>Lost</title></item></channel>")
+        site.server.on("/feed", Response(200, nameless))
+        await site.crawl()
+        [remark] = site.state().remarks
+        assert "/feed: 1 entries without a usable address were left out" in remark
+
+    on_front_page(script)
 
 
 def test_a_dead_channel_without_a_substitute_is_asked_again_and_searched_for_once_a_day(
-    on_a_site: Run,
+    on_front_page: Run,
 ) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 3))
@@ -195,10 +234,12 @@ def test_a_dead_channel_without_a_substitute_is_asked_again_and_searched_for_onc
         site.now += timedelta(days=31)
         assert (await site.crawl()).articles == 1
 
-    on_a_site(script)
+    on_front_page(script)
 
 
-def test_a_main_channel_that_fails_for_now_is_stood_in_for_by_the_second(on_a_site: Run) -> None:
+def test_a_main_channel_that_fails_for_now_is_stood_in_for_by_the_second(
+    on_front_page: Run,
+) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 6))
         site.server.on("/", html(named("/feed"), *stories(0, 5)))
@@ -212,11 +253,11 @@ def test_a_main_channel_that_fails_for_now_is_stood_in_for_by_the_second(on_a_si
         assert "HTTP 500" in report.errors[0]
         assert roles(site) == {"/feed": "main", "/": "second"}
 
-    on_a_site(script)
+    on_front_page(script)
 
 
 def test_where_a_page_names_nothing_the_usual_paths_are_tried_and_not_too_many(
-    on_a_site: Run,
+    on_front_page: Run,
 ) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 12))
@@ -229,20 +270,20 @@ def test_where_a_page_names_nothing_the_usual_paths_are_tried_and_not_too_many(
         asked = [r.path for r in site.server.requests if "story" not in r.path]
         assert len(asked) <= 7
 
-    on_a_site(script)
+    on_front_page(script)
 
 
-def test_a_site_that_offers_nothing_is_asked_a_bounded_number_of_times(on_a_site: Run) -> None:
+def test_a_site_that_offers_nothing_is_asked_a_bounded_number_of_times(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         site.server.on("/", html(""))
         report = await site.crawl()
         assert "names no feed or sitemap" in report.errors[0]
         assert len(site.server.requests) <= 22
 
-    on_a_site(script)
+    on_front_page(script)
 
 
-def test_a_stopped_feed_is_not_chosen_however_long_it_is(on_a_site: Run) -> None:
+def test_a_stopped_feed_is_not_chosen_however_long_it_is(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 40))
         site.server.on("/", html(named("/old") + named("/new")))
@@ -251,11 +292,11 @@ def test_a_stopped_feed_is_not_chosen_however_long_it_is(on_a_site: Run) -> None
         await site.crawl()
         assert roles(site) == {"/new": "main", "/old": "spare"}
 
-    on_a_site(script)
+    on_front_page(script)
 
 
 def test_on_a_section_page_the_sections_own_feed_is_read_and_not_the_whole_site(
-    on_a_site: Run,
+    on_front_page: Run,
 ) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 40))
@@ -272,11 +313,11 @@ def test_on_a_section_page_the_sections_own_feed_is_read_and_not_the_whole_site(
         assert {found["/feed"], found["/news.xml"]} == {"spare"}
         assert len(site.articles()) == 3
 
-    on_a_site(script)
+    on_front_page(script)
 
 
 def test_of_a_feed_given_by_its_own_address_the_sitemaps_are_kept_as_spares(
-    on_a_site: Run,
+    on_front_page: Run,
 ) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 3))
@@ -288,11 +329,11 @@ def test_of_a_feed_given_by_its_own_address_the_sitemaps_are_kept_as_spares(
         assert roles(site) == {"/feed": "main", "/news.xml": "spare"}
         assert site.asked("/news.xml") == []
 
-    on_a_site(script)
+    on_front_page(script)
 
 
 def test_a_feed_given_by_its_own_address_that_dies_is_looked_for_on_the_front_page(
-    on_a_site: Run,
+    on_front_page: Run,
 ) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 3))
@@ -308,10 +349,10 @@ def test_a_feed_given_by_its_own_address_that_dies_is_looked_for_on_the_front_pa
         assert (report.failed_sources, report.articles) == ((), 1)
         assert roles(site)["/feed"] == "main"
 
-    on_a_site(script)
+    on_front_page(script)
 
 
-def test_a_listing_page_that_gives_no_links_any_more_says_so(on_a_site: Run) -> None:
+def test_a_listing_page_that_gives_no_links_any_more_says_so(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 5))
         site.server.on("/", html("", *stories(0, 5)))
@@ -322,7 +363,7 @@ def test_a_listing_page_that_gives_no_links_any_more_says_so(on_a_site: Run) -> 
         assert report.failed_sources == ("site",)
         assert "it used to give 5" in report.errors[0]
 
-    on_a_site(script, source={"kind": "listing"})
+    on_front_page(script, source={"kind": "listing"})
 
 
 # --- WordPress ----------------------------------------------------------------------------------
@@ -356,7 +397,7 @@ API = "/wp-json/wp/v2/posts"
 
 
 def test_posts_that_come_whole_become_articles_without_a_page_being_fetched(
-    on_a_site: Run,
+    on_front_page: Run,
 ) -> None:
     async def script(site: Site) -> None:
         site.server.on(API, api(*(post(site, number) for number in range(5))))
@@ -373,10 +414,10 @@ def test_posts_that_come_whole_become_articles_without_a_page_being_fetched(
         site.server.on("/", html('<link rel="https://api.w.org/" href="/wp-json/">'))
         await script(site)
 
-    on_a_site(with_front_page, source={"kind": "wordpress"})
+    on_front_page(with_front_page, source={"kind": "wordpress"})
 
 
-def test_a_post_that_is_cut_short_is_fetched(on_a_site: Run) -> None:
+def test_a_post_that_is_cut_short_is_fetched(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         site.server.on("/", html('<link rel="https://api.w.org/" href="/wp-json/">'))
         site.server.on(
@@ -388,7 +429,7 @@ def test_a_post_that_is_cut_short_is_fetched(on_a_site: Run) -> None:
         await site.crawl()
         assert [a.title for a in site.articles()] == ["From the page 1", "From the page 2"]
 
-    on_a_site(script, source={"kind": "wordpress"})
+    on_front_page(script, source={"kind": "wordpress"})
 
 
 @pytest.mark.parametrize(
@@ -402,7 +443,7 @@ def test_a_post_that_is_cut_short_is_fetched(on_a_site: Run) -> None:
     ids=["401", "403", "404", "html"],
 )
 def test_where_the_api_is_walled_off_another_channel_is_read(
-    on_a_site: Run, answer: Response
+    on_front_page: Run, answer: Response
 ) -> None:
     async def script(site: Site) -> None:
         publish(site, *stories(0, 3))
@@ -413,7 +454,7 @@ def test_where_the_api_is_walled_off_another_channel_is_read(
         assert (report.articles, report.failed_sources) == (3, ())
         assert roles(site) == {"/feed": "main"}
 
-    on_a_site(script, source={"kind": "wordpress"})
+    on_front_page(script, source={"kind": "wordpress"})
 
 
 # --- sitemaps -----------------------------------------------------------------------------------
@@ -427,7 +468,7 @@ def index(site: Site, *names: str, lastmod: str = "") -> Response:
     return Response(200, f"{body}</sitemapindex>".encode())
 
 
-def test_an_index_of_more_than_fifty_sitemaps_is_read_by_what_they_hold(on_a_site: Run) -> None:
+def test_an_index_of_more_than_fifty_sitemaps_is_read_by_what_they_hold(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         names = [f"map-{number}.xml" for number in range(70)]
         site.server.on("/index.xml", index(site, *names))
@@ -449,10 +490,10 @@ def test_an_index_of_more_than_fifty_sitemaps_is_read_by_what_they_hold(on_a_sit
         site.source = {"url": f"{site.server.url}/index.xml", "kind": "sitemap"}
         await script(site)
 
-    on_a_site(script_with_source)
+    on_front_page(script_with_source)
 
 
-def test_sitemaps_whose_names_rotate_lose_nothing_and_flood_nobody(on_a_site: Run) -> None:
+def test_sitemaps_whose_names_rotate_lose_nothing_and_flood_nobody(on_front_page: Run) -> None:
     async def script(site: Site) -> None:
         site.source = {"url": f"{site.server.url}/index.xml", "kind": "sitemap"}
         listed: list[str] = []
@@ -468,4 +509,4 @@ def test_sitemaps_whose_names_rotate_lose_nothing_and_flood_nobody(on_a_site: Ru
             assert report.articles == 3
         assert sum(not article.baseline for article in site.articles()) == 9
 
-    on_a_site(script)
+    on_front_page(script)

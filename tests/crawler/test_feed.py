@@ -434,3 +434,44 @@ def test_any_bytes_give_a_document_or_a_document_error(body: bytes) -> None:
 def test_a_crafted_document_takes_no_more_than_linear_time(body: bytes) -> None:
     with pytest.raises(DocumentError):
         parse_feed(body, URL)
+
+
+NINE_THIRTY = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        *((text, NINE_THIRTY) for text in (
+            "Sun, 01 Mar 2026 09:30:00 GMT", "Mon, 01 Mar 2026 09:30:00 GMT",
+            "Sun, 1 Mar 26 09:30:00 +0000", "1 Mar 2026 04:30 EST", "Sun, 01 Mar 2026 09:30:00",
+            "Sun, 01 Mar 2026 9:30:00 AM", "Sun 01 Mar 2026 14:30:00 +0500",
+            "Sunday, March 1, 2026 9:30 AM", "Sunday, 01-Mar-26 09:30:00 GMT",
+            "Sun Mar  1 09:30:00 2026", "2026-03-01T09:30:00Z", "2026-03-01T14:30:00+05:00",
+            "2026-03-01T09:30:00.123456789Z", "2026-03-01T09:30Z", "2026-03-01 09:30:00",
+            "2026-03-01 14:30:00 +0500", "20260301T093000Z", "2026/03/01 09:30", "1772357400",
+            "1772357400000", "۲۰۲۶-۰۳-۰۱T۰۹:۳۰:۰۰Z", "1 марта 2026 09:30",
+            "1. März 2026, 09:30 Uhr", "dom, 01 mar 2026 10:30:00 +0100",
+            "Sun, 01 Mar 2026 09:30:00 UT", "Sun, 01 Mar 2026 14:30:00 PKT",
+            "Sun, 01 Mar 2026 14:30:00 GMT+5", "Sun,01 Mar 2026 14:30:00 +0500",
+            "Sun, 01 March 2026 14:30:00 +0500", "2026-03-01T09:30:00-0000",
+            "Sun, 01 Mar 2026 09:30:00 Z", " 2026-03-01T09:30:00 Z", "2026-03-01T14:30:00 +0500",
+        )),
+        *((text, datetime(2026, 3, 1, tzinfo=UTC)) for text in (
+            "2026-03-01", "20260301", "٠١ مارس ٢٠٢٦", "۱۰ حوت ۱۴۰۴", "10 اسفند 1404",
+            "01 مارچ 2026", "1 mars 2026", "01 Mar 2026",
+        )),
+        ("Sun, 01 Mar 2026 24:00:00 GMT", datetime(2026, 3, 2, tzinfo=UTC)),
+        ("sometime last spring", None),
+        ("Sun, 41 Mar 2026 09:30:00 GMT", None),
+        ("0000-00-00T00:00:00Z", None),
+    ],
+)  # fmt: skip
+def test_dates_as_feeds_write_them(text: str, at: datetime | None) -> None:
+    body = (
+        "<rss version='2.0'><channel><item><link>https://news.example/a</link>"
+        f"<pubDate>{text}</pubDate></item></channel></rss>"
+    )
+    found = parse_feed(body.encode(), "https://news.example/feed").entries[0].published
+    # The fraction of a second that one of them tells is cut or kept.
+    assert (found.replace(microsecond=0) if found else None) == at

@@ -6,28 +6,13 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from crawler.guard import GuardedResolver
 from crawler.middlewares import ROBOTS_ABSENT, ROBOTS_NO_ANSWER
 from crawler.run import held_sources, jobs_due
-from store.engine import Store
 from store.sources import Document, HostState, SourceState
-from tests.crawler.test_crawl import HOUR, Run, Script, Site
-from tests.support.http import HttpServer, Response
-from tests.support.reactor import in_reactor
+from tests.support.crawled import HOUR, Run, Site
+from tests.support.http import Response
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def on_a_site(store: Store) -> Run:
-    def run(script: Script, /, **parts: Any) -> None:
-        async def main(resolver: GuardedResolver) -> None:
-            async with HttpServer() as server:
-                await script(Site(server, store, resolver, **parts))
-
-        in_reactor(main)
-
-    return run
 
 
 def change(site: Site, table: Any, key: Any, **values: Any) -> None:

@@ -11,7 +11,7 @@ import brotli
 import pytest
 import zstandard
 
-from tests.support.crawled import Run, Site, on_a_site, store
+from tests.crawler.test_crawl import Run, Site, on_a_site, store
 from tests.support.http import HttpServer, Response, endless, trickle
 
 __all__ = ["on_a_site", "store"]

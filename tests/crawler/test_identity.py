@@ -8,7 +8,7 @@ import pytest
 from crawler.config import SourceConfig
 from crawler.run import Crawls, HostJob, jobs_due
 from store.writer import Writer
-from tests.crawler.test_crawl import Run, Site, page
+from tests.support.crawled import Run, Site, page
 from tests.support.http import HttpServer, Response
 from tests.support.reactor import shared_pool
 

@@ -35,6 +35,11 @@ SOURCE = '[source.dawn]\nurl = "https://www.dawn.com/"\n'
             SOURCE + "[source.dawn.select]\nbdy = 'p'",
             'config.toml:4: source.dawn.select.bdy: unknown key; did you mean "body"?',
         ),
+        (
+            SOURCE + "[source.dawn.select]\nbody = 'div.text >'",
+            "config.toml:4: source.dawn.select.body: 'div.text >' is no CSS selector; write one "
+            'like "div.article p"',
+        ),
         ("[source.dawn]", "config.toml:1: source.dawn.url: is missing; it has no default"),
         (
             "[source]\ndawn = 'https://www.dawn.com/'",
@@ -447,6 +452,24 @@ def _toml(value: object) -> str:
     if isinstance(value, str):
         return '"' + "".join(f"\\U{ord(letter):08x}" for letter in value) + '"'
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_a_fault_of_a_watchlist_hides_no_other_fault_of_it(tmp_path: Path) -> None:
+    text = """
+        [watchlist.w]
+        any = ["Durand Line", "Torkham"]
+        notfy = ["desk"]
+        notify = ["nobody"]
+        min_mentions = "2"
+        examples = [ { text = "nothing of it", expect = true } ]
+        """
+    told = faults(tmp_path, text)
+    assert [fault.split(": ")[1] for fault in told] == [
+        "watchlist.w.any[0]",
+        "watchlist.w.notfy",
+        "watchlist.w.notify[0]",
+        "watchlist.w.min_mentions",
+    ]
 
 
 @pytest.mark.parametrize(

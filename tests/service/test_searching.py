@@ -139,6 +139,7 @@ def test_search_shows_a_table_with_the_sentence(run: Run, store: Store) -> None:
         (["try", "--query", "a", "--backfill", "7d"], "--backfill stands beside"),
         (["suggest", "bordr"], 'did you mean "border"?'),
         (["match", "--watchlist", "bordr"], 'did you mean "border"?'),
+        (["explain", " "], "which address?"),
         (["articles", "--source", "dwan"], 'no source "dwan"; did you mean "dawn"?'),
         (["matches", "--watchlist", "bordr"], 'no watchlist "bordr"; did you mean "border"?'),
         (["deliveries", "--watchlist", "bordr"], 'did you mean "border"?'),
@@ -345,13 +346,14 @@ def test_check_warns_of_a_term_that_stands_in_many_stored_articles(
     ]
 
 
-def test_check_database_makes_up_for_what_the_index_lacks(run: Run, store: Store) -> None:
+@pytest.mark.parametrize("option", ["--database", "--reindex"])
+def test_check_makes_up_for_what_the_index_lacks(run: Run, store: Store, option: str) -> None:
     with store.writing() as session:
         session.connection().exec_driver_sql(
             "INSERT INTO article_search(article_search) VALUES ('delete-all')"
         )
     assert run("search", "Torkham", "--json").rows == []
-    assert run("check", "--database").status == 0
+    assert run("check", option).status == 0
     assert len(run("search", "Torkham", "--json").rows) == 4
 
 

@@ -93,10 +93,6 @@ def upgrade() -> None:
         sa.Column("visits", sa.Integer(), nullable=False),
         sa.Column("fetched_at", UtcDateTime(), nullable=True),
         sa.Column("entries", sa.Integer(), nullable=False),
-        sa.Column("overlap", sa.Float(), nullable=True),
-        sa.Column("recent", sa.JSON(), nullable=False),
-        sa.Column("reached_at", UtcDateTime(), nullable=True),
-        sa.Column("trusted_from", sa.Integer(), nullable=False),
         sa.Column("span", sa.Integer(), nullable=True),
         sa.Column("dated", sa.Float(), nullable=False),
         sa.Column("full_text", sa.Float(), nullable=False),
@@ -105,6 +101,10 @@ def upgrade() -> None:
         sa.Column("lastmod", UtcDateTime(), nullable=True),
         sa.Column("behind", sa.Integer(), nullable=False),
         sa.Column("doubted_at", UtcDateTime(), nullable=True),
+        sa.Column("overlap", sa.Float(), nullable=True),
+        sa.Column("recent", sa.JSON(), nullable=False),
+        sa.Column("reached_at", UtcDateTime(), nullable=True),
+        sa.Column("trusted_from", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("source_id", "url"),
     )
     op.create_table(
@@ -210,6 +210,7 @@ def upgrade() -> None:
         sa.Column("last_new_article", UtcDateTime(), nullable=True),
         sa.Column("articles_per_day", sa.Float(), nullable=False),
         sa.Column("baseline_at", UtcDateTime(), nullable=True),
+        sa.Column("suspicion", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("state_since", UtcDateTime(), nullable=True),
         sa.Column("failing_since", UtcDateTime(), nullable=True),
@@ -219,7 +220,6 @@ def upgrade() -> None:
         sa.Column("pages_failed", sa.Integer(), nullable=False),
         sa.Column("page_error", sa.String(), nullable=True),
         sa.Column("remarks", sa.JSON(), nullable=False),
-        sa.Column("suspicion", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("source", schema=None) as batch_op:
@@ -264,8 +264,10 @@ def upgrade() -> None:
         sa.Column("candidates", sa.JSON(), nullable=False),
         sa.Column("form", sa.String(), nullable=False),
         sa.Column("baseline", sa.Boolean(), nullable=False),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
         sa.Column("late", sa.String(), nullable=True),
         sa.Column("matched_at", UtcDateTime(), nullable=True),
+        sa.Column("matched_revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["story_id"],
             ["story.id"],
@@ -319,6 +321,84 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_article_url_article_id"), ["article_id"], unique=False)
 
     op.create_table(
+        "revision",
+        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=True),
+        sa.Column("chain", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["article.id"],
+        ),
+        sa.PrimaryKeyConstraint("article_id", "number"),
+    )
+    op.create_table(
+        "revisit",
+        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("next_at", UtcDateTime(), nullable=True),
+        sa.Column("checked_at", UtcDateTime(), nullable=False),
+        sa.Column("checks", sa.Integer(), nullable=False),
+        sa.Column("edits", sa.Integer(), nullable=False),
+        sa.Column("missing", sa.Integer(), nullable=False),
+        sa.Column("etag", sa.String(), nullable=True),
+        sa.Column("last_modified", sa.String(), nullable=True),
+        sa.Column("modified", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["article.id"],
+        ),
+        sa.PrimaryKeyConstraint("article_id"),
+    )
+    with op.batch_alter_table("revisit", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_revisit_waiting",
+            ["host", "next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.create_table(
+        "evidence",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("fetched_at", UtcDateTime(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", sa.JSON(), nullable=False),
+        sa.Column("page_sha256", sa.String(), nullable=False),
+        sa.Column("warc", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["article.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("article_id", "revision"),
+    )
+    op.create_table(
+        "kept_page",
+        sa.Column("evidence_id", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["evidence_id"],
+            ["evidence.id"],
+        ),
+        sa.PrimaryKeyConstraint("evidence_id"),
+    )
+    op.create_table(
+        "sketch",
+        sa.Column("hash", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("article_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("hash", "hour", "article_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "match",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("watchlist", sa.String(), nullable=False),
@@ -339,6 +419,28 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_match_article_id"), ["article_id"], unique=False)
         batch_op.create_index("ix_match_at", ["matched_at"], unique=False)
         batch_op.create_index("ix_match_story", ["watchlist", "story_id"], unique=False)
+        batch_op.create_index(
+            "ix_match_told",
+            ["watchlist", "story_id"],
+            unique=True,
+            sqlite_where=sa.text("silent = ''"),
+            postgresql_where=sa.text("silent = ''"),
+        )
+
+    op.create_table(
+        "change",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("match_id", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("told", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["match_id"],
+            ["match.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("match_id", "revision"),
+    )
 
     op.create_table(
         "alert",
@@ -347,6 +449,7 @@ def upgrade() -> None:
         sa.Column("watchlist", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("delivery_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -358,7 +461,7 @@ def upgrade() -> None:
             ["match.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("match_id", "channel", "recipient"),
+        sa.UniqueConstraint("match_id", "channel", "recipient", "revision"),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.create_index("ix_alert_delivery", ["delivery_id"], unique=False)

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.extraction import extract
+from crawler.extraction.lines import PROSE, line_key
 from crawler.items import ArticleItem, Hints, NotArticle, Page
+from crawler.site_memory import SiteMemory
 from tests.crawler.extraction.pages import FETCHED, FOLDER, PARAGRAPHS, article, fixture, page
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.html"))
@@ -171,3 +173,18 @@ def test_no_markup_makes_it_raise(markup: str, url: str) -> None:
     if isinstance(found, ArticleItem):
         found.body.encode()  # no lone surrogates
         assert "\x00" not in found.body + found.title
+
+
+def test_a_sentence_of_each_report_of_a_subject_stays_however_often_it_was_seen() -> None:
+    background = "The border was drawn in the year 1893 and has been disputed ever since."
+    notice = "This text was written by the desk of the Valley Courier and may be copied."
+    memory = SiteMemory()
+    for number in range(20):
+        lines = (background, notice, f"What only report {number} says.")
+        memory = memory.learnt((line_key(line, PROSE) for line in lines), None, FETCHED.date())
+    hints = Hints(furniture=memory.furniture(FETCHED.date()))
+    markup = article().replace(PARAGRAPHS[1], f"{PARAGRAPHS[1]} {background}</p><p>{notice}")
+    found = extract(page(markup), hints)
+    assert isinstance(found, ArticleItem)
+    assert background in found.body
+    assert notice not in found.body

@@ -1,0 +1,146 @@
+"""Asking for the pages of articles again: what to ask, and what an answer leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import structlog
+from sqlmodel import Session, col, select
+
+from crawler.answer import Answer
+from crawler.config import SourceConfig
+from crawler.context import CrawlContext
+from crawler.items import ArticleItem, Hints, NotArticle, Page, PageItem, Select
+from crawler.record import entry_from_json
+from crawler.revisions import record_again, record_look, record_missing, record_no_more_looks
+from crawler.urls import same_site
+from store.articles import Entry
+from store.errors import RefusedChangeError
+from store.revisions import Revisit, due_revisits
+
+log = structlog.get_logger("crawler")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A page to ask for again."""
+
+    article_id: int
+    entry_id: int
+    """Of the entry that led to it first."""
+    url: str
+    headers: Mapping[str, str]
+    """The source's own, and the validators of the last answer."""
+    hints: Hints
+
+
+def pages_again(
+    session: Session, sources: Mapping[str, SourceConfig], host: str, now: datetime
+) -> Sequence[Again]:
+    """The pages on a host whose time has come."""
+    found = []
+    for revisit, article in due_revisits(session, host, now):
+        source = sources.get(article.source_id)
+        query = select(Entry).where(Entry.article_id == article.id).order_by(col(Entry.id))
+        entry = session.exec(query.limit(1)).first()
+        if entry is None or entry.id is None:
+            continue
+        headers = {**own_headers(source, article.url), **_validators(revisit)}
+        hints = hints_of(entry, source)
+        found.append(Again(revisit.article_id, entry.id, article.url, headers, hints))
+    return found
+
+
+def _validators(revisit: Revisit) -> dict[str, str]:
+    pairs = {"If-None-Match": revisit.etag, "If-Modified-Since": revisit.last_modified}
+    return {name: value for name, value in pairs.items() if value}
+
+
+def own_headers(source: SourceConfig | None, url: str) -> Mapping[str, str]:
+    """The source's headers where they belong: a cookie of one site is no other site's business."""
+    return source.headers if source is not None and same_site(source.url, url) else {}
+
+
+def hints_of(entry: Entry | None, source: SourceConfig | None) -> Hints:
+    """What is known of a page before it is read."""
+    item = entry_from_json(entry.item) if entry else None
+    if source is None:
+        return Hints(entry=item)
+    select_ = source.select
+    return Hints(
+        entry=item,
+        timezone=source.timezone,
+        lang=source.lang or (item.lang if item else None),
+        select=Select(
+            links=select_.links, body=select_.body, title=select_.title, date=select_.date
+        ),
+    )
+
+
+def page_of(answer: Answer, now: datetime) -> Page:
+    """The page that an answer holds."""
+    return Page(
+        answer.url, answer.body, answer.content_type, now, answer.status or 0, answer.headers
+    )
+
+
+class Revisits:
+    """Takes the answers, as part of a crawl. Raises StoreError."""
+
+    def __init__(self, context: CrawlContext) -> None:
+        """One for each crawl."""
+        self._context = context
+        self.edits = 0
+
+    async def take(self, again: Again, answer: Answer) -> PageItem | None:
+        """What the answer says by itself is kept; a page goes on to be read."""
+        number, now, jitter = again.article_id, self._context.clock(), self._context.chance()
+        write = self._context.writer.write
+        if answer.refused:
+            await write(partial(record_no_more_looks, article_id=number, now=now))
+        elif answer.gone:
+            why = answer.error or f"HTTP {answer.status}"
+            await self._missing(number, answer.status, why)
+        elif answer.error is not None or answer.not_modified:
+            await write(partial(record_look, article_id=number, now=now, jitter=jitter))
+        else:
+            return PageItem(again.entry_id, page_of(answer, now), again.hints, article_id=number)
+        return None
+
+    async def _missing(self, number: int, status: int | None, why: str) -> None:
+        now, jitter = self._context.clock(), self._context.chance()
+        removed = await self._context.writer.write(
+            lambda session: record_missing(session, number, status, why, now, jitter)
+        )
+        log.info("revisit", article=number, status="removed" if removed else "missing", why=why)
+
+    async def keep(self, article_id: int, page: Page, outcome: ArticleItem | NotArticle) -> None:
+        """What the page turned out to be."""
+        try:
+            await self._keep(article_id, page, outcome)
+        except (RefusedChangeError, ValueError, TypeError, LookupError) as error:
+            log.error("revisit", article=article_id, status="failed", exc_info=error)
+            now, jitter = page.fetched_at, self._context.chance()
+            await self._context.writer.write(
+                lambda session: record_look(session, article_id, now, jitter)
+            )
+
+    async def _keep(self, article_id: int, page: Page, outcome: ArticleItem | NotArticle) -> None:
+        jitter, write = self._context.chance(), self._context.writer.write
+        if isinstance(outcome, NotArticle):
+            if outcome.reason == "not_found":
+                await self._missing(article_id, page.status, outcome.detail)
+            else:
+                now = page.fetched_at
+                await write(lambda session: record_look(session, article_id, now, jitter))
+            return
+        keep_page = self._context.keep_pages
+        status = await write(
+            lambda session: record_again(session, article_id, outcome, page, keep_page, jitter)
+        )
+        if status != "unchanged":
+            self.edits += 1
+            log.info("revisit", article=article_id, status=status, url=page.url)
