@@ -1,11 +1,12 @@
 """Measures extraction on a folder of captured pages with gold answers.
 
-    python -m bench.extraction DATA [--no-peers] [--no-mutations] [--repeat N]
+    python -m bench.extraction DATA [--no-peers] [--no-mutations] [--repeat N] [--floor]
 
 DATA holds `evaluate.py` and `pages/NAME/{gold.jsonl, pages/ID.html.gz}`. Four tables: the scores of
 `evaluate.py` beside what is demanded; time beside other extractors, page by page in turn in one
 process; how often a planted teaser reaches title, standfirst or body; how often today's date
-printed in a header becomes the article's.
+printed in a header becomes the article's. With `--floor` only the scores are measured, and the exit
+status is 1 when one is worse than FLOOR, which no change lowers without saying why.
 """
 
 import argparse
@@ -34,6 +35,11 @@ DEMANDED = {
     "F1": (0.965, 1), "falseTopic": (0.045, -1), "missTopic": (0.055, -1), "low": (3, -1),
     "title": (0.84, 1), "date": (0.93, 1), "date_wrong": (0.02, -1), "authF1": (0.80, 1),
 }  # fmt: skip
+FLOOR = {
+    "F1": (0.967, 1), "falseTopic": (0.0315, -1), "missTopic": (0.0475, -1), "low": (1, -1),
+    "title": (0.844, 1), "date": (0.933, 1), "date_wrong": (0.0235, -1), "authF1": (0.815, 1),
+}  # fmt: skip
+"""What the last change reached on the captured pages."""
 Row = dict[str, object]
 
 
@@ -71,8 +77,11 @@ def prediction(row: Row, item: ArticleItem | None) -> Row:
     }
 
 
-def scores(data: Path, pages: list[tuple[Row, bytes]]) -> None:
-    """Runs the scorer of the data folder and prints what it says beside what is demanded."""
+def scores(data: Path, pages: list[tuple[Row, bytes]]) -> bool:
+    """Runs the scorer of the data folder and prints what it says beside what is demanded.
+
+    Whether nothing is worse than the floor.
+    """
     with tempfile.TemporaryDirectory() as folder:
         predictions, result = Path(folder, "predictions.jsonl"), Path(folder, "scores.json")
         rows = [prediction(row, extracted(row, body)) for row, body in pages]
@@ -84,11 +93,15 @@ def scores(data: Path, pages: list[tuple[Row, bytes]]) -> None:
             stdout=subprocess.DEVNULL,
         )
         overall = json.loads(result.read_text(encoding="utf-8"))["ALL"]
-    print(f"{'measure':12}{'here':>8}{'demanded':>10}")
+    print(f"{'measure':12}{'here':>8}{'demanded':>10}{'floor':>8}")
+    held = True
     for name, (limit, sign) in DEMANDED.items():
-        met = sign * overall[name] >= sign * limit
-        print(f"{name:12}{overall[name]:8.3f}{limit:10}{'' if met else '   not met'}")
+        met, above = (sign * overall[name] >= sign * at for at in (limit, FLOOR[name][0]))
+        held &= above
+        remark = ("" if met else "   not met") + ("" if above else "   below the floor")
+        print(f"{name:12}{overall[name]:8.4f}{limit:10}{FLOOR[name][0]:8}{remark}")
     print(f"precision {overall['P']:.3f}, recall {overall['R']:.3f}, pages {overall['pages']}")
+    return held
 
 
 def peers() -> dict[str, Callable[[str, bytes], object]]:
@@ -359,9 +372,12 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="leave the others out")
     parser.add_argument("--no-mutations", action="store_true")
     parser.add_argument("--repeat", type=int, default=3, help="passes of the memory test")
+    parser.add_argument("--floor", action="store_true", help="scores only; 1 if one fell")
     options = parser.parse_args()
     pages = load(options.data)
-    scores(options.data, pages)
+    held = scores(options.data, pages)
+    if options.floor:
+        sys.exit(0 if held else 1)
     speed(pages, {} if options.no_peers else peers())
     memory(pages, options.repeat)
     if not options.no_mutations:

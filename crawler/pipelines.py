@@ -95,7 +95,9 @@ class JoinPipeline(_Pipeline):
         if isinstance(first, NotArticle) or not is_continued(first):
             return item
         pages, missing = await self._further(item, first)
-        if missing and self.spider.attempts(item.entry_id) < JOINING_ATTEMPTS:
+        # A known article must not lose a page because it did not come today.
+        is_known = item.article_id is not None
+        if missing and (is_known or self.spider.attempts(item.entry_id) < JOINING_ATTEMPTS):
             outcome = NotArticle(first.url, "empty", f"its next page: {missing}", retry=True)
             return replace(item, outcome=outcome)
         return replace(item, outcome=joined(first, pages))

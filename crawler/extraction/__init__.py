@@ -96,12 +96,17 @@ def _read(
         return refuse(NotArticle(page.url, "not_html", "the bytes are no text in any encoding"))
     text = bounded(text)
     with _collector_paused():
-        tree = parse(text)
-        try:
-            page = page if page.url else replace(page, url=_claimed_address(tree))
-            return conclude(_find(page, hints, tree, read_selected(text, hints.select)))
-        finally:
-            tree.dissolve()
+        # In a function of its own: what it holds is gone before the collector looks.
+        return _concluded(page, hints, text, conclude)
+
+
+def _concluded(page: Page, hints: Hints, text: str, conclude: Callable[[_Findings], T]) -> T:
+    tree = parse(text)
+    try:
+        page = page if page.url else replace(page, url=_claimed_address(tree))
+        return conclude(_find(page, hints, tree, read_selected(text, hints.select)))
+    finally:
+        tree.dissolve()
 
 
 def _claimed_address(tree: Tree) -> str:

@@ -270,16 +270,26 @@ def _follows(last: Block, block: Block) -> bool:
 
 
 def _with_text_below(blocks: list[Block], places: list[int]) -> list[int]:
-    """Headings are kept only where a paragraph follows."""
+    """Headings are kept only where a paragraph follows, not a list of links that is left out."""
     kept: list[int] = []
     heading_below = True  # nothing follows the last block
     for n in reversed(places):
-        if blocks[n].is_heading and heading_below:
+        if blocks[n].is_heading and (heading_below or _leads_links(blocks, n, kept)):
             continue
         kept.append(n)
         heading_below = False
     kept.reverse()
     return kept
+
+
+def _leads_links(blocks: list[Block], heading: int, kept: list[int]) -> bool:
+    """Whether a list of links stands between a heading and the next text: contents, key events."""
+    between = blocks[heading + 1 : kept[-1]]
+    links = [block.link_share > 0.8 and _in_list(block.element) for block in between]
+    return any(links) and all(
+        is_link or block.kind or not any(map(str.isalpha, block.text))
+        for is_link, block in zip(links, between, strict=True)
+    )
 
 
 def repeats(text: str, wanted: str) -> bool:

@@ -68,7 +68,8 @@ def _text(name: str, text: str) -> _Text:
 
 
 def _alike(one: _Text, other: _Text) -> float:
-    return round(len(one.known & other.known) / max(1, len(one.known | other.known)), 2)
+    common = len(one.known & other.known)
+    return round(common / max(1, len(one.known) + len(other.known) - common), 2)
 
 
 def _most_alike(one: _Text, others: list[_Text]) -> float:

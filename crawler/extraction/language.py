@@ -51,6 +51,7 @@ _KURDISH = re.compile("[ێۆڵڕ]")
 _SINDHI = re.compile("[ٻڄڀٺڳڱڦ]")
 _ENOUGH = 200  # characters from which n-grams alone decide
 _SAMPLE = 800
+_NGRAMS = 500  # characters that n-grams are counted in
 _TAG = re.compile(r"^\s*([A-Za-z]{2,3})(?:[-_].*)?\s*$")
 _CYRILLIC = frozenset(["ru", "uk", "bg", "sr", "mk", "be", "kk", "ky", "mn", "tg"])
 _DEVANAGARI = frozenset(["hi", "mr", "ne"])
@@ -62,7 +63,7 @@ _LOADED = threading.Event()
 
 def _by_ngrams(sample: str) -> str:
     with _LOADING:  # the model is read on first use, and two threads would both read it
-        judged = str(py3langid.classify(sample)[0])
+        judged = str(py3langid.classify(sample[:_NGRAMS])[0])
     _LOADED.set()
     return judged
 

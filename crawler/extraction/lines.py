@@ -57,8 +57,8 @@ def unpacked(keys: bytes) -> Known:
 
 
 def line_key(text: str, sort: int) -> int:
-    """The number of a line: its words without case and punctuation."""
-    folded = " ".join(_WORD.findall(text.casefold())).encode("utf-8", "surrogatepass")
+    """The number of a line, whatever its case and white space."""
+    folded = " ".join(text.casefold().split()).encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(folded, digest_size=_KEY_BYTES).digest()
     return int.from_bytes(digest, "big") & ~3 | sort
 

@@ -40,9 +40,10 @@ MOST_PAGES = 10
 def find_next_page(tree: Tree, url: str) -> str | None:
     """The address of the page on which the article goes on; None where it ends here."""
     number = (page_number(url, url) or 1) + 1
+    written = str(number)
     for element in tree.all("link", "a"):
         href = element.get("href")
-        if href and _says_next(element, str(number)):
+        if written in href and _says_next(element, written):
             address = _joined(url, href)
             if address and page_number(address, url) == number:
                 return address

@@ -160,7 +160,8 @@ def _same_story(nodes: list[dict[str, object]]) -> bool:
 
 
 def _has_substance(node: dict[str, object]) -> bool:
-    return bool(node.get("datePublished") or node.get("headline") or node.get("articleBody"))
+    names = ("datePublished", "uploadDate", "headline", "articleBody")
+    return any(node.get(name) for name in names)
 
 
 def _is_at(node: dict[str, object], url: str) -> bool:

@@ -2,10 +2,8 @@
 
 import time
 
-from tests.crawler.test_crawl import HOUR, Run, Site, feed, on_a_site, store
+from tests.support.crawled import HOUR, Run, Site, feed
 from tests.support.http import Response
-
-__all__ = ["on_a_site", "store"]  # fixtures
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 
@@ -40,8 +38,27 @@ def test_an_article_on_three_pages_is_kept_as_one(on_a_site: Run) -> None:
         site.server.on("/feed", feed(site.server, "/report/3", "/report"))
         site.now += HOUR
         await site.crawl()
-        assert len(site.articles()) == len(site.asked("/report/3")) == 1
+        (article,) = site.articles()
+        assert "On page 3" in article.body
         assert {entry.outcome for entry in site.entries()} == {"article", "duplicate"}
+
+    on_a_site(script)
+
+
+def test_a_known_article_keeps_its_pages_when_one_does_not_come(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/report")
+        site.server.on("/report", part(1, "/report/2"))
+        site.server.on("/report/2", part(2))
+        await site.crawl()
+        site.server.on("/report/2", Response(500))
+        for _ in range(5):
+            site.now += 2 * HOUR
+            await site.crawl()
+        assert len(site.asked("/report/2")) > 1  # it was visited again
+        (article,) = site.articles()
+        assert "On page 2" in article.body
+        assert article.revision == 1
 
     on_a_site(script)
 

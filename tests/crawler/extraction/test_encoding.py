@@ -1,6 +1,9 @@
 import pytest
 
+from crawler.extraction import extract
 from crawler.extraction.encoding import decode
+from crawler.items import ArticleItem, Hints, Page
+from tests.crawler.extraction.pages import FETCHED
 
 TEXTS = {
     "utf-8": "Grüße, þetta, ڈیورنڈ", "utf-16-le": "Grüße", "utf-16-be": "Grüße",
@@ -10,10 +13,10 @@ TEXTS = {
     "iso-8859-5": "Линия", "ibm866": "Линия", "windows-1253": "Η γραμμή", "iso-8859-7": "Η γραμμή",
     "windows-1254": "İstanbul'da şafak", "iso-8859-9": "İstanbul'da şafak",
     "windows-1255": "קו דיוראנד", "windows-1256": "خط ديورند", "iso-8859-6": "خط ديورند",
-    "windows-1257": "Ąžuolų šlaitas", "windows-1258": "Hà Nội"[:3], "windows-874": "เส้นดูรันด์",
+    "windows-1257": "Ąžuolų šlaitas", "windows-1258": "Sài Gôn, đô", "windows-874": "เส้นดูรันด์",
     "gb2312": "杜兰线", "gbk": "杜蘭線", "gb18030": "杜兰线𠀀", "big5": "杜蘭線",
     "shift_jis": "デュアランド線①", "euc-jp": "デュアランド線", "iso-2022-jp": "デュアランド線",
-    "euc-kr": "듀랜드 라인", "macintosh": "Åse",
+    "euc-kr": "듀랜드 라인", "macintosh": "Åse über Ærø, façade",
 }  # fmt: skip
 PYTHON = {"windows-874": "cp874", "shift_jis": "cp932", "macintosh": "mac_roman", "ibm866": "cp866"}
 
@@ -56,3 +59,21 @@ def test_one_damaged_byte_does_not_change_the_encoding_of_a_page() -> None:
     text = decode(body, "text/html; charset=utf-8")
     assert text.count("Größe") == 51
     assert text.count("\ufffd") == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "place"),
+    [(label, "header") for label in TEXTS]
+    # A meta tag in UTF-16 cannot be read before the encoding is known.
+    + [(label, "meta") for label in TEXTS if not label.startswith("utf-16")],
+)
+def test_an_article_in_each_encoding_keeps_its_text(label: str, place: str) -> None:
+    tag = f'<meta charset="{label}">' if place == "meta" else ""
+    told = f"{TEXTS[label]}. " * 12
+    markup = f"<html><head>{tag}<title>{TEXTS[label]}</title></head><body><h1>{TEXTS[label]}</h1>"
+    body = f"{markup}<p>{told}</p><p>{told}</p></body></html>".encode(PYTHON.get(label, label))
+    kind = f"text/html; charset={label}" if place == "header" else "text/html"
+    found = extract(Page("https://site.example/a/story", body, kind, FETCHED), Hints())
+    assert isinstance(found, ArticleItem)
+    assert found.title == TEXTS[label]
+    assert found.body.count(TEXTS[label]) == 24

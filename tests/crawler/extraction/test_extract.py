@@ -17,7 +17,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.html"))
 TIMES = ("published", "modified")
 PLAIN = (
     "canonical_url", "title", "standfirst", "captions", "authors", "section", "tags", "lang",
-    "image", "site_name", "paywalled", "published_precision", "published_from",
+    "image", "site_name", "paywalled", "published_precision", "published_from", "form",
 )  # fmt: skip
 
 
