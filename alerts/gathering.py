@@ -221,7 +221,7 @@ def _sections(
             view,
             change=_change_view(members[0].change),
             record=members[0].record,
-            late=late_words(article.published, article.published_precision, now),
+            late=late_words(article.published, article.published_precision, now, article.late),
             thread=story_thread(context.installation, first.canonical_url),
         )
         grouped.setdefault(ids, []).append(told_now)

@@ -102,7 +102,7 @@ class ArticleView:
     why: str = ""
     """One line: which words, where."""
     late: str = ""
-    """`published 6 h ago`, when it is told long after; else empty."""
+    """`published 6 h ago; the service was down`, when it is told long after; else empty."""
     also_in: tuple[CopyView, ...] = ()
     change: ChangeView | None = None
     """Of an article that was told before: what changed in it."""
@@ -220,13 +220,22 @@ def published_line(article: ArticleView, zone: tzinfo) -> str:
     return f"date unknown{seen}"
 
 
-def late_words(published: datetime | None, precision: str, now: datetime) -> str:
-    """`published 6 h ago` or `published 3 days ago` when it is old by now; else empty.
+def late_words(
+    published: datetime | None, precision: str, now: datetime, reason: str | None = None
+) -> str:
+    """`published 6 h ago; the service was down`: its age when it is old, and why; else empty.
 
     A site may list late, a digest gathers, the service may have stood still: whoever reads the
     alert must not take it for news of this minute. A day is told as such only when it is surely
     over in every zone.
     """
+    age = _age(published, precision, now)
+    if reason is None:
+        return age
+    return f"{age or 'found late'}; {reason}"
+
+
+def _age(published: datetime | None, precision: str, now: datetime) -> str:
     if published is None or precision not in {"minute", "day"}:
         return ""
     age = now - published

@@ -69,6 +69,7 @@ def article_record(article: Article) -> dict[str, Any]:
         "story": article.story_id,
         "revision": article.revision,
         "paywalled": article.paywalled,
+        "late": article.late,
     }
 
 

@@ -40,7 +40,7 @@ def _heard(visit: Visit, answer: Answer) -> Answer:
     if answer.max_age is not None:
         visit.max_age = max(answer.max_age, visit.max_age or answer.max_age)
     why = refusal(answer.status, answer.body)
-    visit.blocked = why is not None
+    visit.blocked = visit.blocked or why is not None
     return replace(answer, error=why) if why else answer
 
 

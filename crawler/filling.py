@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from crawler.answer import Answer
 from crawler.context import CrawlContext
-from crawler.gap import Lookout, in_words, missed, next_guess, reaches_back
+from crawler.gap import Lookout, missed, next_guess, reaches_back
 from crawler.items import EntryItem
 from crawler.reading import Reading
 from crawler.record import Listing, record_listing
@@ -39,7 +39,6 @@ class Filling:
     def __init__(self, source_id: str, context: CrawlContext) -> None:
         """Nothing is asked for before `next_page`."""
         self.new_entries = 0
-        self.remarks: list[str] = []
         self._source_id = source_id
         self._context = context
         self._left = REQUESTS
@@ -92,8 +91,6 @@ class Filling:
     def _report(self, gap: Gap | None, why: str) -> None:
         if gap is None or gap.state == "open":
             return
-        if gap.state == "unfilled":
-            self.remarks.append(f"{in_words(gap.after, gap.before)}: {why}")
         log.info(
             "gap",
             source=self._source_id,
@@ -102,6 +99,7 @@ class Filling:
             before=gap.before,
             pages=gap.read,
             found=gap.found,
+            why=why if gap.state == "unfilled" else None,
         )
 
 

@@ -137,7 +137,7 @@ class Crawls:
         Raises StoreError when the database failed; what was not kept goes on waiting.
         """
         context, started = self.context, self.context.clock()
-        visits = await context.writer.write(lambda session: self._visits(session, job))
+        visits = await context.writer.write(lambda session: self.visits_of(session, job))
         with context.store.reading() as session:
             again = pages_again(session, context.sources, job.host, started)
             entries = waiting_entries(session, job.host, started, started + FURTHEST)
@@ -162,7 +162,7 @@ class Crawls:
         if spider.store_error is not None:
             raise spider.store_error
         now = context.clock()
-        records = [self._recording(visit, now) for visit in spider.visits if not visit.recorded]
+        records = [self.recording(visit, now) for visit in spider.visits if not visit.recorded]
         return await context.writer.write(
             lambda session: self._close(session, job, spider, started, records)
         )
@@ -170,10 +170,10 @@ class Crawls:
     async def _visited(self, visit: Visit) -> None:
         """Records a visit as soon as its documents are read: its pages may take half an hour."""
         now = self.context.clock()
-        record = self._recording(visit, now)
+        record = self.recording(visit, now)
         await self.context.writer.write(record)
 
-    def _recording(self, visit: Visit, now: datetime) -> Callable[[Session], None]:
+    def recording(self, visit: Visit, now: datetime) -> Callable[[Session], None]:
         """The change that records a visit, and an outage of ours where it shows one."""
         before = self._connection.offline_since
         self._connection.note(Attempt(visit.host, now, visit.succeeded, visit.read_before))
@@ -212,7 +212,8 @@ class Crawls:
         ]
         return max(delays, default=self.context.config.delay)
 
-    def _visits(self, session: Session, job: HostJob) -> list[Visit]:
+    def visits_of(self, session: Session, job: HostJob) -> list[Visit]:
+        """A visit for each source of the job that is still configured as it was."""
         visits = []
         for source_id in job.sources:
             source = self.context.sources[source_id]

@@ -113,7 +113,7 @@ class Visit:
         self.refresh_asked: timedelta | None = None
         self.title: str | None = None
         self.blocked = False
-        """Whether the last answer refused us."""
+        """Whether an answer refused us."""
         self.max_age: timedelta | None = None
         """How long its documents may be kept."""
         self.crawl_delay: timedelta | None = None

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session, col, select
 
+from crawler.gap import in_words
 from crawler.health import Fare, PageTally, is_refusal, judge, silence
 from crawler.rhythm import ATTRIBUTED, Rhythm, from_json, to_json, watched
 from crawler.schedule import VisitOutcome, next_pace, next_visit
 from crawler.visit import Visit
 from crawler.windows import has_open_gap, published_of
 from store.articles import Entry
-from store.sources import Document, HostState, SourceState
+from store.sources import Document, Gap, HostState, SourceState
 
 log = structlog.get_logger("crawler")
 
@@ -50,7 +51,7 @@ def record_visit(
         _succeed(session, state, visit, now)
     else:
         _fail(state, visit, now, offline=offline)
-    state.remarks = [*visit.remarks, *visit.filling.remarks]
+    state.remarks = [*visit.remarks, *_missing(session, state.id, now)]
     _judge(state, visit, now)
     outcome = _outcome(session, state, visit, every, offline=offline)
     state.next_visit = _not_before(session, state, next_visit(outcome, now, chance))
@@ -64,6 +65,14 @@ def record_visit(
         error=state.last_error,
         next_visit=state.next_visit,
     )
+
+
+def _missing(session: Session, source_id: str, now: datetime) -> list[str]:
+    """Gaps of the last week that could not be filled."""
+    query = select(Gap).where(
+        Gap.source_id == source_id, Gap.state == "unfilled", col(Gap.closed_at) > now - WEEK
+    )
+    return [in_words(gap.after, gap.before) for gap in session.exec(query)]
 
 
 def _succeed(session: Session, state: SourceState, visit: Visit, now: datetime) -> None:
@@ -141,7 +150,7 @@ def settle(state: SourceState, blocked: bool, gone: bool, quiet: str | None, now
             page_error=state.page_error,
             pages_blocked=is_refusal(state.page_error),
             silence=quiet,
-            remarks=tuple(state.remarks),
+            remarks=(*([state.suspicion] if state.suspicion else []), *state.remarks),
         )
     )
     if verdict.state != state.state or state.state_since is None:

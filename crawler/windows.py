@@ -44,11 +44,12 @@ def look_through(session: Session, document: Document, window: Window) -> Gap | 
     keys = [url_key(entry.url) for entry in window.entries]
     known = set(keys) - window.fresh.keys()
     gap = None
+    if window.fresh and not window.first and document.role in {"main", "part"}:
+        lookout = _lookout(session, document)
+        if is_gap(window.entries, lookout):
+            gap = _open_gap(session, document, window, lookout)
     if document.visits and window.entries:
         document.overlap = share_known(keys, known)
-        lookout = Lookout(document.recent, document.reached_at)
-        if not window.first and window.fresh and is_gap(window.entries, lookout):
-            gap = _open_gap(session, document, window)
         if _validators_lied(document, window):
             document.trusted_from = document.visits + DISTRUST
     if window.entries:
@@ -65,21 +66,33 @@ def _validators_lied(document: Document, window: Window) -> bool:
     return same and not window.conditional and bool(window.fresh)
 
 
-def _open_gap(session: Session, document: Document, window: Window) -> Gap:
+def _lookout(session: Session, document: Document) -> Lookout:
+    """What to compare with: what the document last held, or the one that it takes the place of.
+
+    A part read for the first time holds what no other did.
+    """
+    known = [document]
+    if not document.visits and document.role == "main":
+        known = [d for d in documents_of(session, document.source_id) if d.reached_at is not None]
+    last = max(known, key=lambda d: (d.reached_at is not None, d.reached_at), default=document)
+    return Lookout(last.recent, last.reached_at)
+
+
+def _open_gap(session: Session, document: Document, window: Window, lookout: Lookout) -> Gap:
     others = [
         (other.kind, other.url)
         for other in documents_of(session, document.source_id)
         if other.url != document.url and other.role in {"main", "second", "spare"}
     ]
     dates = [entry.published for entry in window.entries if entry.published is not None]
-    pages = pages_to_try(document.kind, document.url, window.older, others, document.reached_at)
+    pages = pages_to_try(document.kind, document.url, window.older, others, lookout.reached)
     gap = Gap(
         source_id=document.source_id,
         url=document.url,
         opened_at=window.at,
-        after=document.reached_at,
+        after=lookout.reached,
         before=min(dates, default=None),
-        known=list(document.recent),
+        known=list(lookout.recent),
         pages=[list(page) for page in pages],
     )
     if not pages:

@@ -19,11 +19,13 @@ from alerts.dispatch import Dispatcher
 from alerts.outbox import Outbox
 from crawler.context import CrawlContext
 from crawler.guard import GuardedResolver
+from crawler.outages import record_pause
 from crawler.pool import ProcessorPool
-from crawler.run import CrawlReport, Crawls, HostJob, jobs_due
+from crawler.run import CrawlReport, Crawls, HostJob, held_sources, jobs_due
 from service.alerting import alert_context, state_path
 from service.archive import Archive
 from service.config import Config
+from service.health import HealthWatch
 from service.installation import installation_id, only_service
 from store.engine import Store
 from store.schema import migrate
@@ -90,6 +92,9 @@ class App:
         self._crawls = Crawls(parts.crawl_context(config))
         self._outbox = Outbox(parts.alert_context(config))
         self._dispatcher = Dispatcher(parts.alert_context(config))
+        self._health = HealthWatch(
+            config, parts.store, parts.writer, self._outbox.tell, parts.clock
+        )
         folder = state_path(config, parts.store).parent / "pages"
         self._archive = Archive(folder, parts.store, parts.writer, parts.clock)
         parts.guard(config)
@@ -104,6 +109,7 @@ class App:
         self.config = config
         self._parts.guard(config)
         self._crawls.context = self._parts.crawl_context(config)
+        self._health.config = config
         context = self._parts.alert_context(config)
         self._outbox.reload(context)
         await self._dispatcher.reload(context)
@@ -111,6 +117,15 @@ class App:
     def due(self, *, every_source: bool = False) -> list[HostJob]:
         """One job a host for what is due now; `every_source`: whether its time has come or not."""
         return jobs_due(self._crawls.context, self._parts.clock(), every_source=every_source)
+
+    def held(self) -> dict[str, str]:
+        """Sources that are not visited now because their host is held: why, by source."""
+        return held_sources(self._crawls.context, self._parts.clock())
+
+    async def watch(self) -> None:
+        """Tells what is new about the sources' health; sends the heartbeat when all is well."""
+        await self._health.look()
+        await self._health.beat()
 
     def is_crawling(self, host: str) -> bool:
         """Whether a crawl of the host runs now."""
@@ -169,6 +184,8 @@ async def running(
         stack.enter_context(only_service(beside.with_suffix(".lock"), store.place))
         writer = Writer(store)
         stack.callback(writer.close)
+        now = clock()
+        await writer.write(lambda session: record_pause(session, now))
         pool = await stack.enter_async_context(ProcessorPool())
         installation = installation_id(beside.with_suffix(".id"))
         parts = Parts(store, writer, pool, resolver, installation, clock, chance)

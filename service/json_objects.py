@@ -62,7 +62,9 @@ def source_object(
         "next_visit": moment(state.next_visit) if state and source and source.enabled else None,
         "last_new_article": moment(state.last_new_article) if state else None,
         "articles_per_day": round(state.articles_per_day, 2) if state else 0.0,
-        "last_error": state.last_error if state else None,
+        "last_error": (state.last_error or state.page_error) if state else None,
+        "reason": state.reason if state else None,
+        "state_since": moment(state.state_since) if state else None,
     }
 
 
@@ -122,6 +124,7 @@ def extracted_object(article: ArticleItem) -> dict[str, Any]:
         "story": None,
         "revision": 1,
         "paywalled": article.paywalled,
+        "late": None,
         "published_offset": minutes(article.published_offset),
         "form": article.form,
         "further_pages": list(article.further_pages),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from crawler.run import CrawlReport, HostJob
 from service.app import App
@@ -24,16 +24,20 @@ class Round:
     reports: Sequence[CrawlReport]
     matched: int
     deliveries: int
+    held: Mapping[str, str] = field(default_factory=dict)
+    """Sources that were not visited because their host asked to be left alone: until when."""
 
     @property
     def failed_sources(self) -> tuple[str, ...]:
         """Sources of which nothing could be read."""
-        return tuple(source for report in self.reports for source in report.failed_sources)
+        read = (source for report in self.reports for source in report.failed_sources)
+        return (*read, *self.held)
 
 
 async def one_round(app: App, progress: Progress = lambda done, known: None) -> Round:
     """Does the round. Raises StoreError."""
     reports: list[CrawlReport] = []
+    held = app.held()
     jobs = app.due(every_source=True)
     for _ in range(ROUNDS):
         if not jobs:
@@ -43,13 +47,14 @@ async def one_round(app: App, progress: Progress = lambda done, known: None) -> 
         await app.match()
         jobs = [HostJob(job.host) for job in app.due()]
     matched = await app.match()
+    await app.watch()
     try:
         await app.archive()
     except OSError as error:
         log_failure("archive", error)
     await app.gather(flush=True)
     deliveries = await app.deliver()
-    return Round(reports, matched, deliveries)
+    return Round(reports, matched, deliveries, held)
 
 
 async def _crawl_all(

@@ -29,6 +29,8 @@ AGAIN = timedelta(seconds=0.2)
 """Where something was found, more is likely."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at what is due."""
+SELDOM = 10.0
+"""Seconds between two looks at how the sources fare: those are read one by one."""
 GRACE = 1.0
 """Seconds that the last looks may take once crawls and dispatcher have ended."""
 PAUSE_AFTER_ERROR = 60.0
@@ -54,6 +56,7 @@ class Scheduler:
             "archive": app.archive,
             "gather": app.gather,
             "deliver": app.deliver,
+            "health": app.watch,
         }
         for name, look in work.items():
             self._jobs.add_job(
@@ -61,7 +64,7 @@ class Scheduler:
                 "interval",
                 args=(name, look),
                 id=name,
-                seconds=LOOK_EVERY,
+                seconds=SELDOM if name == "health" else LOOK_EVERY,
                 coalesce=True,
                 max_instances=1,
                 misfire_grace_time=None,

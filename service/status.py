@@ -42,6 +42,10 @@ class Status:
     articles_today: int
     matches_today: int
     last_visit: datetime | None
+    pages_failing: int
+    """Pages that could not be had yet and are tried again."""
+    page_error: str | None
+    """What the newest of them met."""
 
 
 def read_status(store: Store, now: datetime) -> Status:
@@ -50,6 +54,7 @@ def read_status(store: Store, now: datetime) -> Status:
         entries, articles = count_waiting(session)
         sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
         day = now - timedelta(days=1)
+        pages_failing, page_error = failing_pages(session)
         return Status(
             at=now,
             sources=sources,
@@ -80,7 +85,18 @@ def read_status(store: Store, now: datetime) -> Status:
                 select(func.count()).where(col(Match.matched_at) > day)
             ).one(),
             last_visit=max((s.last_visit for s in sources if s.last_visit), default=None),
+            pages_failing=pages_failing,
+            page_error=page_error,
         )
+
+
+def failing_pages(session: Session) -> tuple[int, str | None]:
+    """How many pages wait for another attempt after one that failed, and what the newest met."""
+    failing = (col(Entry.outcome).is_(None), col(Entry.last_error).is_not(None))
+    count = session.exec(select(func.count()).select_from(Entry).where(*failing)).one()
+    query = select(Entry.url, Entry.last_error).where(*failing).order_by(col(Entry.id).desc())
+    newest = session.exec(query.limit(1)).first()
+    return count, f"{newest[0]}: {newest[1]}" if newest else None
 
 
 def _deliveries(session: Session, *states: str) -> int:
@@ -109,5 +125,5 @@ def is_healthy(status: Status) -> bool:
     due = (status.oldest_unmatched, status.oldest_due_delivery)
     moving = all(oldest is None or status.at - oldest < STUCK for oldest in due)
     visited = [source for source in status.sources if source.last_visit]
-    readable = not visited or any(source.state == "ok" for source in visited)
+    readable = not visited or any(source.state in {"ok", "silent"} for source in visited)
     return moving and readable

@@ -80,4 +80,6 @@ def _report(done: Round, as_json: bool) -> int:
         for report in done.reports:
             for error in report.errors:
                 note(error)
+        for source, why in done.held.items():
+            note(f"{source}: not visited, {why}")
     return int(bool(done.failed_sources))

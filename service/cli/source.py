@@ -66,11 +66,16 @@ def show_sources(config: Config, states: Mapping[str, SourceState]) -> None:
                 show_time(known.next_visit, zone) if known else "-",
                 show_time(known.last_new_article, zone) if known else "-",
                 f"{known.articles_per_day:.1f}" if known else "-",
-                (known.last_error if known else None) or "",
+                _why(known) if known else "",
             ]
         )
-    columns = ["source", "state", "last visit", "next visit", "last new", "a day", "last error"]
+    columns = ["source", "state", "last visit", "next visit", "last new", "a day", "why"]
     print_table(columns, rows)
+
+
+def _why(known: SourceState) -> str:
+    """Why it is in its state, or what its last visit or pages met."""
+    return known.reason or known.last_error or known.page_error or ""
 
 
 # ---- what a site offers --------------------------------------------------------------------------

@@ -54,6 +54,7 @@ def status_object(config: Config, state: Status) -> dict[str, Any]:
         "matches_today": state.matches_today,
         "last_visit": moment(state.last_visit),
         "last_error": last_error(state),
+        "pages_failing": state.pages_failing,
         "sources": [
             source_object(name, source, states.get(name)) for name, source in config.sources.items()
         ],
@@ -64,7 +65,7 @@ def last_error(state: Status) -> str | None:
     """The error of the source that was visited last among those that have one."""
     failed = [source for source in state.sources if source.last_error and source.last_visit]
     latest = max(failed, key=lambda source: source.last_visit or state.at, default=None)
-    return f"{latest.id}: {latest.last_error}" if latest else None
+    return f"{latest.id}: {latest.last_error}" if latest else state.page_error
 
 
 def _show(config: Config, state: Status) -> None:
@@ -81,6 +82,8 @@ def _show(config: Config, state: Status) -> None:
     )
     say(f"matches     {state.matches_today} in a day")
     say(f"last visit  {show_time(state.last_visit, zone)}")
+    if state.pages_failing:
+        say(f"pages       {state.pages_failing} could not be had yet; they are tried again")
     say(f"last error  {last_error(state) or 'none'}")
     say(f"health      {'good' if is_healthy(state) else 'not good'}")
 

@@ -120,11 +120,7 @@ def _check_promises(config: Config, reader: TableReader) -> None:
     """A key that is read but has no effect in this version says so: silence would be a lie."""
     unkept: dict[TomlPath, bool] = {
         ("service", "retention"): bool(config.service.retention),
-        ("health", "coverage"): bool(config.health.coverage),
-        ("health", "heartbeat"): bool(config.health.heartbeat),
     }
-    for key, source in config.sources.items():
-        unkept["source", key, "silent_after"] = source.silent_after != "auto"
     for path, is_set in unkept.items():
         if is_set:
             reader.warn(path, "is understood, but has no effect in this version")

@@ -105,11 +105,6 @@ def test_the_pace_comes_back_slowly_and_stays_between_its_bounds() -> None:
     assert wait(pace=pace) >= SOONEST
 
 
-def test_a_small_window_shortens_the_wait() -> None:
-    rhythm = office(8)
-    assert wait(every=HOUR, rhythm=rhythm, window=1) < wait(every=HOUR, rhythm=rhythm, window=50)
-
-
 def test_a_source_may_ask_for_patience_but_not_for_more_than_every() -> None:
     rhythm = office(4)
     half = timedelta(minutes=30)

@@ -305,6 +305,7 @@ def test_articles_come_as_json_newest_first(run: Run) -> None:
         "story": 7,
         "revision": 1,
         "paywalled": False,
+        "late": None,
     }
 
 
@@ -411,6 +412,8 @@ def test_a_source_is_shown_as_it_fares(run: Run) -> None:
         "last_new_article": "2026-03-01T12:00:00Z",
         "articles_per_day": 12.35,
         "last_error": None,
+        "reason": None,
+        "state_since": None,
     }
     assert (rows["tolo"]["state"], rows["tolo"]["last_visit"]) == ("ok", None)
     assert rows["off"]["state"] == "disabled"
