@@ -17,13 +17,21 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from sqlmodel import Session
 
 from alerts.context import AlertContext
 from alerts.lane import Lane, farthest
 from alerts.retry import LONGEST
 from alerts.settling import Ledger
 from store.errors import StoreError
-from store.outbox import channels_due, free_all, renew, resume_channel, set_right
+from store.outbox import (
+    channels_due,
+    free_all,
+    hold_stranded,
+    renew,
+    resume_channel,
+    set_clock_right,
+)
 
 log = structlog.get_logger("alerts")
 
@@ -75,6 +83,7 @@ class Dispatcher:
             await self._pause_or_news()
             await self._collect()
             await self._renew()
+            await self._set_right()
         return self._ledger.attempts - before
 
     def wake(self) -> None:
@@ -174,23 +183,29 @@ class Dispatcher:
         if abs(now - self._looked) < SET_RIGHT:
             return
         longest = max(map(farthest, context.channels.values()), default=LONGEST)
+        in_hand = self._in_hand()
+
+        def set_right(session: Session) -> None:
+            set_clock_right(session, now, CLOCK_SLACK, longest, in_hand)
+            hold_stranded(session, list(context.channels))
+
         try:
-            await context.writer.write(
-                lambda session: set_right(
-                    session, now, CLOCK_SLACK, longest, list(context.channels)
-                )
-            )
+            await context.writer.write(set_right)
         except StoreError as error:
             log.error("dispatch", status="not looked over", why=str(error))
         self._looked = now
+
+    def _in_hand(self) -> set[int]:
+        """Ids of the deliveries that are being sent or whose outcome is not yet written."""
+        in_hand = {id_ for lane in self._working.values() for id_ in lane.in_hand}
+        return in_hand.union(self._ledger.open_ids)
 
     async def _renew(self) -> None:
         now = self._context.clock()
         if not self._running or abs(now - self._renewed) < RENEW:
             return
         until = now + LEASE
-        ids = {id_ for lane in self._working.values() for id_ in lane.in_hand}
-        ids.update(self._ledger.open_ids)
+        ids = self._in_hand()
         try:
             await self._context.writer.write(
                 lambda session: renew(session, self._token, until, ids)

@@ -33,7 +33,7 @@ def main() -> None:
         agree(rule_list, text)
         counts["examples"] += 1
         counts["watchlists"] += len(rule_list)
-        if counts["examples"] % 10_000 == 0:
+        if counts["examples"] % 1000 == 0:
             print(
                 f"{counts['examples']} texts, {counts['watchlists']} watchlists agree", flush=True
             )

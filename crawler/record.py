@@ -18,7 +18,7 @@ from crawler.answer import Answer
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem
-from crawler.revisiting import hastened
+from crawler.revisiting import Looks, are_believed, hastened
 from crawler.schedule import Spell, late_reason
 from crawler.shingles import shingles, sketch
 from crawler.site_memory import (
@@ -42,7 +42,7 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
-from store.revisions import Revisit
+from store.revisions import revisits_of
 from store.sources import Document, HostState, SiteState, SourceState
 from store.stories import keep_sketch, one_at_a_time
 
@@ -123,12 +123,18 @@ def hasten(session: Session, items: Sequence[EntryItem], now: datetime) -> None:
     """Looks soon at articles that we have and that the source says it changed since."""
     told = {url_key(item.url): item.modified for item in items if item.modified}
     articles = articles_at(session, told) if told else {}
+    latest: dict[int, datetime] = {}
     for key, number in articles.items():
-        revisit, modified = session.get(Revisit, number), told[key]
-        if revisit is None or modified is None or revisit.checked_at is None:
-            continue
-        soon = hastened(modified, revisit.modified, revisit.checked_at, now)
-        revisit.modified = max(modified, revisit.modified or modified)
+        if modified := told[key]:
+            latest[number] = max(modified, latest.get(number, modified))
+    revisits = revisits_of(session, latest)
+    claims = [r for r in revisits if r.modified is None or latest[r.article_id] > r.modified]
+    believed = are_believed(len(claims), len(revisits))
+    for revisit in claims:
+        modified = latest[revisit.article_id]
+        looks = Looks(revisit.checked_at or now, revisit.checks, revisit.edits)
+        soon = hastened(modified, looks, now) if believed else None
+        revisit.modified = modified
         if soon is not None:
             revisit.next_at = min(soon, revisit.next_at or soon)
         session.add(revisit)

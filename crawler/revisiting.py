@@ -8,8 +8,10 @@
   (`USUAL`); until a hundred looks have been had, it counts for most of what is believed.
 - After a fortnight it ends (`LONGEST`); articles that were older when first seen are not visited
   again. What changes later is found when the site says so.
-- A feed or sitemap that gives a later `modified` than we know is believed, though not more often
-  than every ten minutes: some write the time of day into every answer.
+- A feed or sitemap that gives a later `modified` than it gave before is believed, though not more
+  often than every ten minutes. Some write the time of day into every answer: a document that says
+  so of more than five articles and more than a tenth of those it lists is not believed, and neither
+  is one about an article that was looked at ten times without finding an edit.
 - A page that is not there (404) is looked for again after an hour before it counts as removed:
   sites lose pages while they publish. 410 counts at once.
 - Jitter, up to a tenth of the wait, keeps the articles of one morning from falling due together.
@@ -28,6 +30,9 @@ LOOKS_BELIEVED = 100
 MOST_STRETCH = 2.0
 JITTER = 0.1
 HASTE = timedelta(minutes=10)
+CLAIMS_BELIEVED = 5
+SHARE_BELIEVED = 0.1
+LOOKS_IN_VAIN = 10
 LOOK_FOR_MISSING = timedelta(hours=1)
 MISSING_TWICE = 2
 
@@ -62,13 +67,24 @@ def is_removed(status: int | None, missing: int) -> bool:
     return status == 410 or missing >= MISSING_TWICE
 
 
-def hastened(
-    modified: datetime, known: datetime | None, checked_at: datetime, now: datetime
-) -> datetime | None:
-    """When to look at an article that its source says was modified; None: as planned.
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What came of the looks at one article so far."""
 
-    `known` is the latest such time that was told before.
-    """
-    if modified <= checked_at or modified > now + HASTE or (known and modified <= known):
+    last: datetime
+    count: int = 0
+    edits: int = 0
+
+
+def are_believed(claims: int, listed: int) -> bool:
+    """Whether a document that says that `claims` of `listed` articles changed can mean it."""
+    return claims <= max(CLAIMS_BELIEVED, listed * SHARE_BELIEVED)
+
+
+def hastened(modified: datetime, looks: Looks, now: datetime) -> datetime | None:
+    """When to look at an article that its source says was modified; None: as planned."""
+    if modified <= looks.last or modified > now + HASTE:
         return None
-    return max(now, checked_at + HASTE)
+    if looks.edits == 0 and looks.count >= LOOKS_IN_VAIN:
+        return None
+    return max(now, looks.last + HASTE)

@@ -41,11 +41,13 @@ def pages_again(
     session: Session, sources: Mapping[str, SourceConfig], host: str, now: datetime
 ) -> Sequence[Again]:
     """The pages on a host whose time has come."""
+    due = due_revisits(session, host, now)
+    ids = [article.id for _, article in due]
+    query = select(Entry).where(col(Entry.article_id).in_(ids)).order_by(col(Entry.id).desc())
+    entries = {entry.article_id: entry for entry in session.exec(query)}
     found = []
-    for revisit, article in due_revisits(session, host, now):
-        source = sources.get(article.source_id)
-        query = select(Entry).where(Entry.article_id == article.id).order_by(col(Entry.id))
-        entry = session.exec(query.limit(1)).first()
+    for revisit, article in due:
+        source, entry = sources.get(article.source_id), entries.get(article.id)
         if entry is None or entry.id is None:
             continue
         headers = {**own_headers(source, article.url), **_validators(revisit)}

@@ -278,25 +278,25 @@ def hold(session: Session, channel: str, now: datetime, until: datetime) -> int:
     return changed(session, waiting.values(state="held", next_attempt_at=until))
 
 
-def set_right(
+def set_clock_right(
     session: Session,
     now: datetime,
     slack: timedelta,
     farthest: timedelta,
-    channels: Collection[str],
+    without: Collection[int] = (),
 ) -> int:
-    """Makes due what a clock that was ahead put off, and holds what nobody may send.
+    """Makes due what a clock that was ahead put off; the number of rows that changed.
 
     What was made or attempted later than `slack` from now was written while the clock was ahead, so
-    its times mean nothing; nor does any wait beyond `farthest`. Deliveries of channels that are not
-    among `channels`, or were told to stop, become held: they wait for a person. Returns the
-    number of rows that changed.
+    its times mean nothing; nor does any wait beyond `farthest`. `without` are ids of deliveries
+    that are being sent.
     """
     ahead = now + slack
     foretold = exists().where(col(Attempt.delivery_id) == col(Delivery.id), col(Attempt.at) > ahead)
     late = update(Delivery).where(
         col(Delivery.state).in_(WAITING),
         col(Delivery.next_attempt_at) > now,
+        col(Delivery.id).not_in(list(without)),
         or_(
             col(Delivery.created_at) > ahead,
             col(Delivery.next_attempt_at) > now + farthest,
@@ -309,20 +309,22 @@ def set_right(
         col(Alert.due_at) > now,
         col(Alert.match_id).in_(of_tomorrow),
     )
+    free = {"next_attempt_at": now, "claim": None, "claimed_until": None}
+    return changed(session, late.values(**free)) + changed(session, alerts.values(due_at=now))
+
+
+def hold_stranded(session: Session, channels: Collection[str]) -> int:
+    """Holds what waits for a channel that is not among `channels` or was told to stop.
+
+    Only a person sets it going; the line as a whole is not stuck for it.
+    """
     stopped = select(ChannelState.id).where(col(ChannelState.stopped_at).is_not(None))
     stranded = update(Delivery).where(
         col(Delivery.state) == "pending",
         col(Delivery.claim).is_(None),
-        or_(
-            col(Delivery.channel).not_in(list(channels)),
-            col(Delivery.channel).in_(stopped),
-        ),
+        or_(col(Delivery.channel).not_in(list(channels)), col(Delivery.channel).in_(stopped)),
     )
-    return (
-        changed(session, late.values(next_attempt_at=now, claim=None, claimed_until=None))
-        + changed(session, alerts.values(due_at=now))
-        + changed(session, stranded.values(state="held"))
-    )
+    return changed(session, stranded.values(state="held"))
 
 
 @dataclass(frozen=True, slots=True)

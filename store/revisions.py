@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from store.articles import Article
 from store.deliveries import Match
 from store.sources import moment
-from store.types import UtcDateTime
+from store.types import UtcDateTime, bound_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class Revisit(SQLModel, table=True):
     __table_args__ = (
         Index(
             "ix_revisit_waiting",
-            "host",
             "next_at",
+            "host",
             sqlite_where=text("next_at IS NOT NULL"),
             postgresql_where=text("next_at IS NOT NULL"),
         ),
@@ -234,6 +234,14 @@ def due_revisits(
         .limit(limit)
     )
     return [(row[0], row[1]) for row in session.exec(query)]
+
+
+def revisits_of(session: Session, articles: Iterable[int]) -> list[Revisit]:
+    """Those of the articles that are visited again."""
+    found: list[Revisit] = []
+    for part in bound_lists(sorted(articles)):
+        found += session.exec(select(Revisit).where(col(Revisit.article_id).in_(part)))
+    return found
 
 
 def hosts_to_revisit(session: Session, now: datetime) -> list[str]:

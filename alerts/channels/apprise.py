@@ -57,6 +57,10 @@ def _check(url: Secret) -> Secret:
     if not found or schema.lower() not in SCHEMAS:
         # The address itself is not repeated: it is made of tokens.
         raise ValueError(f"not the address of a service that may be used: {', '.join(SCHEMAS)}")
+    try:
+        urlsplit(url.get_secret_value())
+    except ValueError:
+        raise ValueError("not an address: something in it is malformed") from None
     if find_spec("apprise") is None:
         raise ValueError(
             'a channel of kind "apprise" needs more installed: pip install "wirewatch[apprise]"'

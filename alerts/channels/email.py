@@ -51,14 +51,14 @@ def _check_address(text: str) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
+        parts, usable = urlsplit(""), False
     if not usable or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        # The address itself is not repeated: it may hold a password.
-        raise ValueError(f"not the address of a mail server; {_EXAMPLE}")
+        # The address itself is not repeated, nor what Python says of it: it may hold a password.
+        raise ValueError(f"not the address of a mail server; {_EXAMPLE}") from None
     return parts
 
 

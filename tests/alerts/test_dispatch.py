@@ -503,6 +503,26 @@ async def test_what_a_clock_a_day_ahead_put_off_is_due_when_it_is_set_right(worl
     assert sorted(script.sent) == ["made ahead", "made before, tried ahead"]
 
 
+async def test_a_clock_that_is_set_right_sends_nothing_twice_that_is_being_sent(
+    world: World,
+) -> None:
+    script = Script()
+    script.gate = asyncio.Event()
+    world.wait(days=1)
+    world.configure(channels={"desk": scripted(script)})
+    world.delivery("one")
+    dispatcher = Dispatcher(world.context)
+    sending = asyncio.create_task(dispatcher.send_due())
+    async with asyncio.timeout(10):
+        await until(lambda: bool(script.tried))
+        world.wait(days=-1)
+        await dispatcher._set_right()
+        assert world.deliveries()[0].claim is not None
+    script.gate.set()
+    await sending
+    assert (script.sent, states(world)) == (["one"], ["delivered"])
+
+
 async def test_a_wait_longer_than_any_is_nonsense_and_a_long_one_is_not(world: World) -> None:
     script = Script()
     world.configure(channels={"desk": scripted(script, longest_wait="40h")})

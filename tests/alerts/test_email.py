@@ -255,6 +255,8 @@ async def test_a_slow_reply_to_the_whole_message_is_waited_for(tmp_path: Path) -
         "smtps://user:geheim@mail.example.org:99999",
         "smtps://user:geheim@mail.example.org/path",
         "smtps://user:geheim@/x",
+        "smtps://user:geheim@exa\u2100mple.org",
+        "smtps://user:geheim@[::1",
     ],
 )
 def test_a_wrong_server_address_is_refused_without_being_repeated(smtp: str) -> None:

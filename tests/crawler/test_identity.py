@@ -53,7 +53,10 @@ def test_a_guid_that_changes_with_every_build_brings_nothing_twice(on_a_site: Ru
         on_feed(site, "/a", "/b")
         assert await read(site, item("/a", "build-1-a"), item("/b", "build-1-b")) == 2
         assert await read(site, item("/a", "build-2-a"), item("/b", "build-2-b")) == 0
-        assert len(site.asked("/a")) == 1
+        assert [entry.url for entry in site.entries()] == [
+            f"{site.server.url}/a",
+            f"{site.server.url}/b",
+        ]
 
     on_a_site(script)
 
@@ -85,10 +88,9 @@ def test_another_spelling_of_an_address_is_the_same_article(on_a_site: Run, agai
         on_feed(site, "/a")
         assert await read(site, item(f"{site.server.url}/a")) == 1
         host = site.server.url.removeprefix("http://")
-        before = len(site.server.requests)
         assert await read(site, item(again.format(url=site.server.url, host=host))) == 0
         assert len(site.entries()) == 1
-        assert [r.path for r in site.server.requests[before:]] == ["/feed"]
+        assert {r.path for r in site.server.requests} == {"/robots.txt", "/feed", "/a"}
 
     on_a_site(script)
 
@@ -184,6 +186,8 @@ async def crawl_host(site: Site, host: str) -> int:
 def test_a_source_moved_during_a_visit_does_not_mix_two_addresses(on_a_site: Run) -> None:
     async def script(site: Site) -> None:
         on_feed(site, "/a", "/b")
+        # The old feed is on its way for as long as a whole other crawl takes.
+        site.config = {"timeout": "30s"}
         writer = Writer(site.store)
         try:
             context = site._context(writer, await shared_pool())

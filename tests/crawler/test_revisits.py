@@ -10,16 +10,21 @@ import pytest
 from sqlmodel import select, update
 
 from crawler.edits import Edit, Told, edit_of, folded
-from crawler.revisiting import Habit, hastened, is_removed, next_revisit
+from crawler.revisiting import (
+    Habit,
+    Looks,
+    are_believed,
+    hastened,
+    is_removed,
+    next_revisit,
+)
 from store.articles import Article
 from store.engine import Store
 from store.integrity import check_database
 from store.revisions import Evidence, Revision, Revisit, broken_chains, unpack
-from tests.crawler import test_crawl
-from tests.crawler.test_crawl import HOUR, NOON, WORDS, Run, Site
+from tests.support.crawled import HOUR, NOON, WORDS, Run, Site, feed
 from tests.support.http import Response
 
-on_a_site, store = test_crawl.on_a_site, test_crawl.store
 MINUTES = timedelta(minutes=1)
 BORDER = "Troops were seen along the Durand Line on Sunday, said the commission. "
 
@@ -128,7 +133,7 @@ def test_furniture_and_form_are_no_edit(
 ) -> None:
     async def script(site: Site) -> None:
         site.publish("/a")
-        site.server.on("/feed", test_crawl.feed(site.server, "/a", "/b", "/c"))
+        site.server.on("/feed", feed(site.server, "/a", "/b", "/c"))
         site.server.on("/a", page("Fence", *PARAGRAPHS))
         for path in ("/b", "/c"):
             body = [f"{path}. {WORDS * 3}", f"{path}. {WORDS}", "Subscribe to our letter today"]
@@ -298,12 +303,20 @@ def test_a_site_that_edits_much_is_looked_at_more_often() -> None:
 
 
 def test_what_a_source_says_was_modified_counts_once_and_not_the_future() -> None:
-    checked, now = NOON, NOON + HOUR
-    assert hastened(NOON + 30 * MINUTES, None, checked, now) == now
-    assert hastened(NOON + 30 * MINUTES, NOON + 30 * MINUTES, checked, now) is None
-    assert hastened(NOON - HOUR, None, checked, now) is None
-    assert hastened(now + HOUR, None, checked, now) is None
-    assert hastened(NOON + MINUTES, None, NOON, NOON + 2 * MINUTES) == NOON + 10 * MINUTES
+    now = NOON + HOUR
+    assert hastened(NOON + 30 * MINUTES, Looks(NOON), now) == now
+    assert hastened(NOON - HOUR, Looks(NOON), now) is None
+    assert hastened(now + HOUR, Looks(NOON), now) is None
+    assert hastened(NOON + MINUTES, Looks(NOON), NOON + 2 * MINUTES) == NOON + 10 * MINUTES
+    assert hastened(NOON + MINUTES, Looks(NOON, 10, 1), now) == now
+    assert hastened(NOON + MINUTES, Looks(NOON, 10, 0), now) is None
+
+
+def test_a_document_that_says_everything_was_modified_is_not_believed() -> None:
+    assert are_believed(5, 5)
+    assert are_believed(100, 1000)
+    assert not are_believed(6, 30)
+    assert not are_believed(1000, 1000)
 
 
 def test_gone_counts_at_once() -> None:

@@ -356,7 +356,7 @@ def upgrade() -> None:
     with op.batch_alter_table("revisit", schema=None) as batch_op:
         batch_op.create_index(
             "ix_revisit_waiting",
-            ["host", "next_at"],
+            ["next_at", "host"],
             unique=False,
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
