@@ -261,7 +261,8 @@ def _split(body: Element) -> list[Block]:
             elif node.tag == "br":
                 run.break_line(block)
             elif node.tag in BLOCKS and not (node.tag == "button" and _is_aside(node, block)):
-                run.flush(block)
+                if run.parts:
+                    run.flush(block)
                 stack.append((iter(node.kids), node, in_link))
                 break
             elif not _is_aside(node, block):
@@ -269,7 +270,7 @@ def _split(body: Element) -> list[Block]:
                 break
         else:
             stack.pop()
-            if not stack or stack[-1][1] is not block:
+            if run.parts and (not stack or stack[-1][1] is not block):
                 run.flush(block)
     return run.blocks
 
