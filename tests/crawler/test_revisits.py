@@ -340,5 +340,5 @@ def test_what_is_an_edit(now: Told, kind: str | None) -> None:
 
 
 def test_news_about_removals_is_no_retraction() -> None:
-    body = BEFORE.body + "\n\nThe minister was removed from the party, and a statue taken down."
+    body = BEFORE.body + "\n\nThe report was withdrawn, the article removed from the law."
     assert edit_of(BEFORE, Told(BEFORE.title, BEFORE.standfirst, body), ()) == Edit("edit")
