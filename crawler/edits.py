@@ -10,8 +10,8 @@
 3. A text that lost much of its body while all of what is left was there before is a page that shows
    less (a paywall that closed, an answer cut short), no edit, unless the rest says that
    something was removed.
-4. A page whose new words say that the article was retracted, withdrawn or removed is a
-   *retraction*.
+4. A page whose new words say that "this" article was retracted, withdrawn or removed is a
+   *retraction*; "the report was withdrawn" is news about a report.
 
 How false edits are avoided: every one would be kept for ever and may be told. How missed ones are:
 numbers count (a toll of five that becomes nine is an edit), and so does every word of a paragraph
@@ -48,10 +48,10 @@ apr april may jun june jul july aug august sep sept september oct october nov no
 """
 _OF_TIMES_AND_COUNTS = frozenset(_TIMES_AND_COUNTS.split())
 _RETRACTION = regex.compile(
-    r"""\b(?:this|the|our)\ (?:\w+\ ){0,2}(?:story|article|report|post|page|item)
+    r"""\b(?:this|our)\ (?:\w+\ ){0,2}(?:story|article|report|post|page|item)
         \ (?:has\ been|was|is)\ (?:\w+\ )?
         (?:retracted|withdrawn|removed|deleted|taken\ down|unpublished)\b
-      | \bwe\ (?:have\ )?(?:retracted|withdrawn|removed|taken\ down)\ (?:this|the|our)\b
+      | \bwe\ (?:have\ )?(?:retracted|withdrawn|removed|taken\ down)\ (?:this|our)\b
       | ^(?:retracted|retraction|withdrawn|story\ withdrawn|article\ removed|kill(?:ed)?\ notice)\b
       | \b(?:dieser|der)\ (?:artikel|beitrag)\ wurde\ (?:zuruckgezogen|geloscht|entfernt)\b
       | \bcet\ article\ a\ ete\ (?:retire|supprime)\b
