@@ -127,7 +127,7 @@ class Paper:
     def _feed(self, shown: list[Story], page: int, now: datetime) -> str:
         part = shown[(page - 1) * self.window : page * self.window]
         if self.pins and page == 1 and self.stories:
-            part = [self.stories[0], *part[:-1]]
+            part = [self.stories[0], *part]
         items = "".join(
             f"<item><title>{story.title}</title><link>{self.link(story, now)}</link>"
             f"<guid isPermaLink='false'>{self._guid(story, now)}</guid>"
@@ -297,7 +297,7 @@ class Month:
         self.crawls = Crawls(self.context)
 
     async def run(self) -> None:
-        """From the first visit to the end of the month and one more hour."""
+        """From the first visit to the end of the month and as long as nothing may be put off."""
         due = [(BEGIN + n * timedelta(seconds=5), name) for n, name in enumerate(self.papers)]
         heapq.heapify(due)
         end = BEGIN + self.days * DAY
@@ -305,7 +305,7 @@ class Month:
         up = down + PAUSE * DAY if self.days > 2 * PAUSE else down + 8 * HOUR
         while due:
             at, name = heapq.heappop(due)
-            if at > end + HOUR:
+            if at > end + self.context.config.every:
                 break
             if down <= at < up:
                 self.now = up

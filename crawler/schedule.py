@@ -33,7 +33,7 @@ from email.utils import parsedate_to_datetime
 from crawler.rhythm import Rhythm, hourly, time_until
 
 SOONEST = timedelta(minutes=1)
-ARTICLES_PER_VISIT = 0.5
+ARTICLES_PER_VISIT = 0.45
 """Expected articles that are worth a visit. bench/month.py: fewer cost more than they hasten."""
 WINDOW_SHARE = 0.5
 """Of a window that may be new at a visit: between the third and the two thirds of the overlap."""
