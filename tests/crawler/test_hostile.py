@@ -11,10 +11,8 @@ import brotli
 import pytest
 import zstandard
 
-from tests.crawler.test_crawl import Run, Site, on_a_site, store
+from tests.support.crawled import Run, Site
 from tests.support.http import HttpServer, Response, endless, trickle
-
-__all__ = ["on_a_site", "store"]
 
 ZEROS = 60 * 2**20
 """Bytes of a bomb when unpacked, three times what the configuration below allows."""
