@@ -15,6 +15,7 @@ from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, Pag
 from crawler.pool import PoolClosedError, ProcessingError
 from crawler.record import Recorded, record_unread
 from crawler.revisions import file_page
+from crawler.revisits import page_of
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of, url_key
 from store.errors import RefusedChangeError
@@ -115,7 +116,7 @@ class JoinPipeline(_Pipeline):
             answer = await self.spider.ask_further_page(item.entry_id, address)
             if answer.error is not None:
                 return pages, None if answer.gone or answer.refused else answer.error
-            page = Page(answer.url, answer.body, answer.content_type, item.page.fetched_at)
+            page = page_of(answer, item.page.fetched_at)
             found = await read_page(self.spider, page, hints)
             if isinstance(found, NotArticle):
                 return pages, found.detail if found.retry else None

@@ -258,7 +258,7 @@ class NewsSpider(Spider):
         Raises DropItem when the host asked to be left alone: the entry goes on waiting.
         """
         source = self.context.sources.get(self._entry(entry_id).source_id)
-        request = self._request(url, source.headers if source else {}, callback=NO_CALLBACK)
+        request = self._request(url, own_headers(source, url), callback=NO_CALLBACK)
         engine = self.crawler.engine
         assert engine is not None
         try:

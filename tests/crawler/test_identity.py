@@ -171,6 +171,27 @@ def test_an_aggregators_entries_are_fetched_under_the_other_hosts_own_rules(
     on_a_site(script)
 
 
+def test_the_further_pages_of_an_entry_elsewhere_are_asked_for_without_the_sources_headers(
+    on_a_site: Run,
+) -> None:
+    async def script(site: Site) -> None:
+        async with HttpServer(host="127.0.0.2") as other:
+            first = page("Story /one")
+            body = first.body.replace(b"<head>", b"<head><link rel='next' href='/one/2'>")
+            other.on("/one", Response(200, body, first.headers))
+            other.on("/one/2", page("Story /one, continued"))
+            site.config = {**site.config, "allow_private": ["127.0.0.0/8"]}
+            site.source = {"headers": {"Cookie": "subscriber=1"}}
+            on_feed(site)
+            await read(site, item(f"{other.url}/one"))
+            assert await crawl_host(site, "127.0.0.2") == 1
+            asked = {request.path: request.headers for request in other.requests}
+            assert "/one/2" in asked
+            assert all("cookie" not in headers for headers in asked.values())
+
+    on_a_site(script)
+
+
 async def crawl_host(site: Site, host: str) -> int:
     """The crawl of the host that entries point to."""
     writer = Writer(site.store)
