@@ -12,11 +12,13 @@ PAGES_PER_HOST_AT_ONCE = 1
 LONGEST_DELAY = timedelta(seconds=60)
 """Autothrottle slows down to this at most when a site answers slowly."""
 REDIRECTS = 5
+_VERSION = version("wirewatch")
+"""Read once: while the package is being replaced under a running service it has none."""
 
 
 def user_agent(contact: str) -> str:
     """How the crawler presents itself: name, version and whom a webmaster may write to."""
-    return f"Wirewatch/{version('wirewatch')}" + (f" (+{contact})" if contact else "")
+    return f"Wirewatch/{_VERSION}" + (f" (+{contact})" if contact else "")
 
 
 def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
