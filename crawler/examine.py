@@ -12,9 +12,9 @@ from datetime import timedelta
 from scrapy.crawler import AsyncCrawlerRunner
 
 from crawler.answer import Answer
+from crawler.channel_search import Search
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
-from crawler.search import Search
 from crawler.settings import crawl_settings
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of

@@ -1,7 +1,7 @@
 """One visit to one source: which documents to ask for, and what to do with each answer.
 
 A source of kind `auto` is read from the best channel that its address leads to. A search
-(`crawler.search`) measures what there is; the best becomes the main channel, which every visit
+(`crawler.channel_search`) measures what there is; the best becomes the main channel, which every visit
 asks directly from then on, and the best of another kind the second, which is read now and then:
 what only the second lists becomes entries too. When the main channel dies, turns into something
 else or stays behind the second, the next search begins at the source's address.
@@ -17,6 +17,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from crawler.answer import Answer
+from crawler.channel_search import Asked, Read, Search
 from crawler.channels import (
     BEHIND_CHECKS,
     CHECK_EVERY,
@@ -35,7 +36,6 @@ from crawler.pool import ProcessingError
 from crawler.reading import Reading, read_document
 from crawler.record import Listing, record_listing, record_unchanged
 from crawler.schedule import Spell
-from crawler.search import Asked, Read, Search
 from crawler.sources import Document
 from crawler.sources.discover import Channel
 from crawler.sources.ranking import Role
