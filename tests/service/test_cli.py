@@ -5,52 +5,19 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from service.cli import COMMANDS, main
+from service.cli import COMMANDS
 from service.cli.setup import template
 from store.deliveries import Alert, Attempt, ChannelState, Delivery
 from store.engine import Store
+from tests.service.commands import Outcome, Run
 from tests.service.configs import SHIPPED, write
 from tests.service.stored import CONFIG, COPY, NOON, URL, make_database
-
-
-@dataclass
-class Outcome:
-    """How a command ended and what it said."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in an empty folder, with an environment of its own."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("WIREWATCH_CONFIG", "WIREWATCH_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-    def command(*arguments: str) -> Outcome:
-        capsys.readouterr()
-        status = main(arguments)
-        said = capsys.readouterr()
-        return Outcome(status, said.out, said.err)
-
-    return command
 
 
 @pytest.fixture

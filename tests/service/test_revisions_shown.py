@@ -1,6 +1,5 @@
 """What changed after it was published, as people and programs see it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,14 +8,11 @@ import pytest
 from crawler.revisions import record_missing
 from store.engine import Store
 from store.schema import migrate
-from tests.service import test_cli
+from tests.service.commands import Run
 from tests.service.configs import write
 from tests.service.stored import CONFIG, NOON
-from tests.service.test_cli import Outcome
 from tests.support.edits import edit_in, file_in
 
-run = test_cli.run
-Run = Callable[..., Outcome]
 URL = "https://dawn.example/fence"
 BEFORE = "Troops stand along the Durand Line. " + " ".join(f"word{n}" for n in range(300))
 AFTER = BEFORE.replace("the Durand Line", "the border")

@@ -1,6 +1,5 @@
 """`search`, `try`, `suggest`, `match` on real files: what they find, say and leave behind."""
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,13 +10,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from service.cli import main
 from store.articles import Article, Story
 from store.deliveries import Delivery, Match
 from store.engine import Store
 from store.schema import migrate
+from tests.service.commands import Run
 from tests.service.configs import ROOT, write
-from tests.service.test_cli import Outcome, Run
 
 NOW = datetime.now(UTC)
 CONFIG = """
@@ -50,21 +48,6 @@ ARTICLES = [
     (2, "tolo", "سرحد", "ڈیورنڈ لائن پر جھڑپیں"),
     (1, "dawn", "Turkham reopens", "Turkham is open along the Durand Line."),
 ]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("WIREWATCH_CONFIG", raising=False)
-
-    def command(*arguments: str, given: str = "") -> Outcome:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8"))
-        capsys.readouterr()
-        status = main(arguments)
-        said = capsys.readouterr()
-        return Outcome(status, said.out, said.err)
-
-    return command
 
 
 @pytest.fixture
