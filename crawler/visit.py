@@ -1,10 +1,10 @@
 """One visit to one source: which documents to ask for, and what to do with each answer.
 
 A source of kind `auto` is read from the best channel that its address leads to. A search
-(`crawler.channel_search`) measures what there is; the best becomes the main channel, which every visit
-asks directly from then on, and the best of another kind the second, which is read now and then:
-what only the second lists becomes entries too. When the main channel dies, turns into something
-else or stays behind the second, the next search begins at the source's address.
+(`crawler.channel_search`) measures what there is; the best becomes the main channel, which every
+visit asks directly from then on, and the best of another kind the second, which is read now and
+then: what only the second lists becomes entries too. When the main channel dies, turns into
+something else or stays behind the second, the next search begins at the source's address.
 """
 
 from __future__ import annotations

@@ -115,6 +115,25 @@ def http_faults(
     return {name: setting(server, answer) for name, answer in faults.items()}
 
 
+def http_rig(
+    channel: Channel, server: HttpServer, taken: list[str], take: Callable[[Request], Response]
+) -> Rig:
+    """A channel that speaks HTTP, before a receiver that keeps in `taken` what `take` takes."""
+
+    def take_and_hang_up(request: Request) -> Response:
+        take(request)
+        raise HangUpError
+
+    return Rig(
+        channel,
+        lambda: taken,
+        setting(server, take),
+        http_faults(server, take_and_hang_up),
+        server.__aexit__,
+        lambda: server.sent,
+    )
+
+
 @asynccontextmanager
 async def webhook_rig(folder: Path) -> AsyncIterator[Rig]:
     async with HttpServer() as server:
@@ -124,24 +143,13 @@ async def webhook_rig(folder: Path) -> AsyncIterator[Rig]:
             taken.append(request.headers["webhook-id"])
             return Response(204)
 
-        def take_and_hang_up(request: Request) -> Response:
-            take(request)
-            raise HangUpError
-
         url = server.on("/hook", take)
         config = WebhookConfig.model_validate(
             {"kind": "webhook", "url": url, "secret": SECRET, "timeout": SHORT, **LOCAL}
         )
         channel = config.open(Surroundings(folder))
 
-        yield Rig(
-            channel,
-            lambda: taken,
-            setting(server, take),
-            http_faults(server, take_and_hang_up),
-            server.__aexit__,
-            lambda: server.sent,
-        )
+        yield http_rig(channel, server, taken, take)
         await channel.close()
 
 
@@ -155,10 +163,6 @@ async def apprise_rig(folder: Path) -> AsyncIterator[Rig]:
             taken.append(json.loads(request.body)["message"].rpartition("Wirewatch ")[2])
             return Response(200)
 
-        def take_and_hang_up(request: Request) -> Response:
-            take(request)
-            raise HangUpError
-
         server.on("/hook", take)
         config = AppriseConfig.model_validate(
             {
@@ -169,14 +173,7 @@ async def apprise_rig(folder: Path) -> AsyncIterator[Rig]:
             }
         )
         channel = config.open(Surroundings(folder))
-        yield Rig(
-            channel,
-            lambda: taken,
-            setting(server, take),
-            http_faults(server, take_and_hang_up),
-            server.__aexit__,
-            lambda: server.sent,
-        )
+        yield http_rig(channel, server, taken, take)
         await channel.close()
 
 
