@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+from sqlalchemy import create_engine, text
 
 from tests.support.http import HttpServer, Request, Response
 from tests.support.prose import headline, paragraphs
@@ -39,7 +40,7 @@ Wanted = tuple[str, str, str]
 
 CONFIG = """\
 [service]
-database = "sqlite:///wirewatch.db"
+database = "{database}"
 
 [web]
 listen = ""
@@ -72,13 +73,14 @@ group_wait = "0s"
 """
 
 
-def config_text(sites: list[Site], mail_port: int, hook: str) -> str:
-    """config.toml for the sites and the two receivers."""
+def config_text(database: str, sites: list[Site], mail_port: int, hook: str) -> str:
+    """config.toml for the sites, the store and the two receivers."""
     tables = [
         f'[source.site{number}]\nurl = "{site.feed_url}"\nkind = "feed"\n'
         for number, site in enumerate(sites)
     ]
-    return CONFIG.format(mail_port=mail_port, hook=hook) + "\n" + "\n".join(tables)
+    start = CONFIG.format(database=database, mail_port=mail_port, hook=hook)
+    return start + "\n" + "\n".join(tables)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Acceptance:
 
     at: float
     id: str
-    """Message-ID or webhook-id."""
+    """The part of Message-ID or webhook-id that is the delivery's own."""
     wanted: frozenset[Wanted]
 
 
@@ -105,7 +107,8 @@ def read_mail(mail: ReceivedMail) -> tuple[str, frozenset[Wanted]]:
         for name in heading.split(",")
         for link in re.findall(r"^https?://\S+$", part, flags=re.M)
     }
-    return str(mail.message["Message-ID"]), frozenset(wanted)
+    local, _, _ = str(mail.message["Message-ID"]).strip("<>").partition("@")
+    return local, frozenset(wanted)
 
 
 def read_hook(request: Request) -> tuple[str, frozenset[Wanted]]:
@@ -116,13 +119,32 @@ def read_hook(request: Request) -> tuple[str, frozenset[Wanted]]:
     return request.headers["webhook-id"], frozenset(wanted)
 
 
+@dataclass(frozen=True)
+class Kill:
+    """One death of the service."""
+
+    at: float
+    settled: frozenset[str] = frozenset()
+    """Ids of the messages that the store then held as delivered."""
+
+
+def settled_ids(database: str) -> frozenset[str]:
+    """Ids of the messages that a store holds as delivered."""
+    engine = create_engine(database)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT key FROM delivery WHERE state = 'delivered'"))
+            return frozenset(rows.scalars())
+    finally:
+        engine.dispose()
+
+
 @dataclass
 class Report:
     """What happened."""
 
     seed: int
-    kills: list[float] = field(default_factory=list)
-    """When the service was killed."""
+    kills: list[Kill] = field(default_factory=list)
     expected: set[Wanted] = field(default_factory=set)
     acceptances: list[Acceptance] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
@@ -160,11 +182,23 @@ class Report:
 
     @property
     def unexplained(self) -> list[tuple[Acceptance, Acceptance]]:
-        """Repeats without a kill within a second of the first acceptance."""
+        """Repeats without a kill between the two that found the first one not settled."""
+        return [(first, second) for first, second in self.repeats if not self._why(first, second)]
+
+    @property
+    def slow(self) -> list[tuple[Acceptance, Acceptance]]:
+        """Repeats of messages accepted more than a second before the kill: settled slowly."""
         return [
             (first, second)
             for first, second in self.repeats
-            if not any(first.at <= kill <= min(second.at, first.at + 1) for kill in self.kills)
+            if all(kill.at > first.at + 1 for kill in self._why(first, second))
+        ]
+
+    def _why(self, first: Acceptance, second: Acceptance) -> list[Kill]:
+        return [
+            kill
+            for kill in self.kills
+            if first.at <= kill.at <= second.at and first.id not in kill.settled
         ]
 
     def lines(self) -> Iterator[str]:
@@ -174,7 +208,8 @@ class Report:
         yield f"{len(self.expected)} expected, {len(self.missing)} missing"
         yield (
             f"{len(self.repeats)} repeats, {len(self.renamed)} under another id, "
-            f"{len(self.unexplained)} without a kill that explains them"
+            f"{len(self.unexplained)} without a kill that explains them, "
+            f"{len(self.slow)} accepted more than a second before it"
         )
         yield (
             f"start to first request: median {median(starts):.2f} s, slowest {max(starts):.2f} s"
@@ -247,6 +282,8 @@ class Ordeal:
     folder: Path
     chance: random.Random
     report: Report
+    database: str
+    """Address of its store, with the whole path of an SQLite file."""
     patience: float = 60.0
     """Seconds in which the first visits, and in the end everything, must have come."""
     stir: Stir = field(default_factory=Stir)
@@ -266,7 +303,7 @@ class Ordeal:
             hooks = await stack.enter_async_context(HttpServer())
             hook = hooks.on("/hook", self.take_hook)
             config = self.folder / "config.toml"
-            config.write_text(config_text(self.sites, sink.port, hook), "utf-8")
+            config.write_text(config_text(self.database, self.sites, sink.port, hook), "utf-8")
             service = await stack.enter_async_context(RunningService(config))
             await self.torment(service, kills)
         self.report.seconds = time.monotonic() - began
@@ -322,7 +359,8 @@ class Ordeal:
             await self.await_moment()
         assert service.is_running, service.log[-3000:]
         await service.kill()
-        self.report.kills.append(time.monotonic())
+        at = time.monotonic()
+        self.report.kills.append(Kill(at, await asyncio.to_thread(settled_ids, self.database)))
         if first := next((at for at in self.stir.asked if at > service.started), None):
             self.report.starts.append(first - service.started)
         self.children += service.children
@@ -346,8 +384,9 @@ class Ordeal:
             await asyncio.sleep(self.chance.uniform(0, 2 * REPLY_DELAY))
 
 
-async def run_ordeal(folder: Path, seed: int, kills: int) -> Report:
-    """The proof in an empty folder; the service's log stays there."""
+async def run_ordeal(folder: Path, seed: int, kills: int, database: str | None = None) -> Report:
+    """The proof in an empty folder, where the log stays, and the store if no other is named."""
     report = Report(seed)
-    await Ordeal(folder, random.Random(seed), report).run(kills)
+    store = database or f"sqlite:///{folder / 'wirewatch.db'}"
+    await Ordeal(folder, random.Random(seed), report, store).run(kills)
     return report

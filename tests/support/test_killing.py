@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.support.killing import Acceptance, Report, Wanted
+from tests.support.killing import Acceptance, Kill, Report, Wanted
 
 ONE: Wanted = ("desk", "ttp", "http://a/1")
 TWO: Wanted = ("ops", "ttp", "http://a/1")
 
 
-def report(*taken: tuple[float, str, Wanted], kills: tuple[float, ...] = ()) -> Report:
+def report(*taken: tuple[float, str, Wanted], kills: tuple[Kill, ...] = ()) -> Report:
     acceptances = [Acceptance(at, name, frozenset({wanted})) for at, name, wanted in taken]
     return Report(1, list(kills), {ONE, TWO}, acceptances)
 
@@ -27,18 +27,26 @@ def test_what_nobody_expected_does_not_count() -> None:
     assert (other.missing, other.repeats) == (set(), [])
 
 
-def test_a_repeat_after_a_kill_at_the_moment_of_acceptance_is_explained() -> None:
-    repeated = report((1, "a", ONE), (5, "a", ONE), (6, "b", TWO), kills=(1.01,))
+def test_a_repeat_of_what_a_kill_left_unsettled_is_explained() -> None:
+    settled = frozenset({"b"})
+    repeated = report((1, "a", ONE), (5, "a", ONE), (6, "b", TWO), kills=(Kill(1.01, settled),))
     assert len(repeated.repeats) == 1
-    assert (repeated.renamed, repeated.unexplained) == ([], [])
+    assert (repeated.renamed, repeated.unexplained, repeated.slow) == ([], [], [])
 
 
-@pytest.mark.parametrize("kill", [0.5, 2.5, 5.5])
-def test_a_repeat_without_a_kill_shortly_after_acceptance_is_not(kill: float) -> None:
+@pytest.mark.parametrize(
+    "kill", [Kill(0.5), Kill(5.5), Kill(2.5, frozenset({"a"}))], ids=["before", "after", "settled"]
+)
+def test_a_repeat_without_such_a_kill_is_not(kill: Kill) -> None:
     repeated = report((1, "a", ONE), (5, "a", ONE), kills=(kill,))
     assert len(repeated.unexplained) == 1
 
 
+def test_a_message_that_waits_long_to_be_settled_is_told() -> None:
+    repeated = report((1, "a", ONE), (5, "a", ONE), kills=(Kill(2.5),))
+    assert (repeated.unexplained, len(repeated.slow)) == ([], 1)
+
+
 def test_a_repeat_under_another_id_is_renamed() -> None:
-    repeated = report((1, "a", ONE), (5, "z", ONE), kills=(1.01,))
+    repeated = report((1, "a", ONE), (5, "z", ONE), kills=(Kill(1.01),))
     assert len(repeated.renamed) == 1
