@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlmodel import Session
 
-from store.errors import StoreError
+from store.errors import StoreBusyError, StoreError, explain
 
 _CONNECT = {
     "application_name": "wirewatch",
@@ -90,3 +91,29 @@ def _without_nul(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nul(part) for name, part in value.items()}
     return [_without_nul(part) for part in value] if isinstance(value, list) else value
+
+
+def is_lost(error: SQLAlchemyError) -> bool:
+    """Whether a transaction was lost for a reason that passes: it may be run again.
+
+    The server went away or could not be reached, or another process's writes stood in the way.
+    """
+    if not type(getattr(error, "orig", None)).__module__.startswith("psycopg"):
+        return False
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    return invalidated or isinstance(explain(error, ""), StoreBusyError)
+
+
+def transaction_number(session: Session) -> str | None:
+    """The number by which the server knows the session's transaction; None on SQLite."""
+    if session.get_bind().dialect.name != "postgresql":
+        return None
+    number = session.connection().scalar(text("SELECT CAST(pg_current_xact_id() AS text)"))
+    return str(number)
+
+
+def transaction_outcome(session: Session, number: str) -> str | None:
+    """How a transaction ended: committed | aborted | in progress; None when it is forgotten."""
+    query = text("SELECT pg_xact_status(CAST(:number AS xid8))")
+    found = session.connection().scalar(query, {"number": number})
+    return None if found is None else str(found)
