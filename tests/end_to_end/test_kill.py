@@ -10,7 +10,7 @@ SEED = 20261122
 KILLS = 20
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_every_message_arrives_although_the_service_is_killed_twenty_times(
     tmp_path: Path,
 ) -> None:
