@@ -215,6 +215,7 @@ def upgrade() -> None:
         sa.Column("state_since", UtcDateTime(), nullable=True),
         sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.Column("told_state", sa.String(), nullable=False),
+        sa.Column("told_since", UtcDateTime(), nullable=True),
         sa.Column("rhythm", sa.JSON(), nullable=False),
         sa.Column("pace", sa.Float(), nullable=False),
         sa.Column("pages_failed", sa.Integer(), nullable=False),
