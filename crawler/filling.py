@@ -82,7 +82,7 @@ class Filling:
         number = gap.id
         pages = _after(gap, answer, reading)
         closed, fresh = await self._context.writer.write(
-            lambda session: _keep_page(session, number, replace(listing, gap=number), pages)
+            lambda session: _keep_page(session, number, replace(listing, beside=True), pages)
         )
         self.new_entries += len(fresh)
         self._report(closed, "no channel reaches back far enough")

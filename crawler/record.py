@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, func, select, update
 
 from crawler.answer import Answer
+from crawler.claims import heed_claims
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
-from crawler.items import ArticleItem, EntryItem
-from crawler.revisiting import Looks, are_believed, hastened
+from crawler.items import ArticleItem, EntryItem, entry_to_json
 from crawler.schedule import Spell, late_reason
 from crawler.shingles import shingles, sketch
 from crawler.site_memory import (
@@ -42,7 +42,6 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
-from store.revisions import revisits_of
 from store.sources import Document, HostState, SiteState, SourceState
 from store.stories import keep_sketch, one_at_a_time
 
@@ -82,8 +81,11 @@ class Listing:
     """Whether it was asked for with validators."""
     spells: tuple[Spell, ...] = ()
     """Times since the last visit in which nothing could be read: what they explain is late."""
-    gap: int | None = None
-    """The gap that it is read for: it is a page of older entries, and no document to remember."""
+    claims: tuple[EntryItem, ...] = ()
+    """Further entries that count for what they say of articles that we have, and for no more."""
+    beside: bool = False
+    """Whether it is a page of what the source's documents do not show (older entries, edited ones):
+    no document to remember."""
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
@@ -94,7 +96,7 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
         return []
     fresh = _unknown_entries(session, listing.source_id, listing.entries)
-    hasten(session, listing.entries, listing.at)
+    heed_claims(session, (*listing.entries, *listing.claims), listing.at)
     articles = articles_at(session, fresh)
     below = _below_known(listing, fresh)
     entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
@@ -111,33 +113,12 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     if old:
         session.execute(insert(Entry), old)
     session.add_all(entry for entry in entries if entry.outcome != "old")
-    if listing.gap is None:
+    if not listing.beside:
         _keep_document(session, listing, fresh)
     if listing.children:
         _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
-
-
-def hasten(session: Session, items: Sequence[EntryItem], now: datetime) -> None:
-    """Looks soon at articles that we have and that the source says it changed since."""
-    told = {url_key(item.url): item.modified for item in items if item.modified}
-    articles = articles_at(session, told) if told else {}
-    latest: dict[int, datetime] = {}
-    for key, number in articles.items():
-        if modified := told[key]:
-            latest[number] = max(modified, latest.get(number, modified))
-    revisits = revisits_of(session, latest)
-    claims = [r for r in revisits if r.modified is None or latest[r.article_id] > r.modified]
-    believed = are_believed(len(claims), len(revisits))
-    for revisit in claims:
-        modified = latest[revisit.article_id]
-        looks = Looks(revisit.checked_at or now, revisit.checks, revisit.edits)
-        soon = hastened(modified, looks, now) if believed else None
-        revisit.modified = modified
-        if soon is not None:
-            revisit.next_at = min(soon, revisit.next_at or soon)
-        session.add(revisit)
 
 
 def has_moved(session: Session, source_id: str, url: str) -> bool:
@@ -209,7 +190,7 @@ def _entry(listing: Listing, key: str, item: EntryItem, *, below: bool) -> Entry
 
 def _late(listing: Listing, item: EntryItem) -> str | None:
     published = item.published if item.published_precision == "minute" else None
-    otherwise = "the source had moved on" if listing.gap is not None else None
+    otherwise = "the source had moved on" if listing.beside else None
     return late_reason(published, listing.at, listing.spells, otherwise)
 
 
@@ -239,6 +220,9 @@ def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryIte
     document.newest = max((time for time in times if time <= listing.at), default=document.newest)
     document.visits += 1
     document.fetched_at = listing.at
+    if document.kind == "wordpress" and document.edited_until is None:
+        edits = (entry.modified for entry in listing.entries if entry.modified)
+        document.edited_until = max(edits, default=listing.at)
     session.add(document)
 
 
@@ -271,26 +255,6 @@ def forget_documents(session: Session, source_id: str) -> None:
     query = select(Document).where(Document.source_id == source_id)
     for document in session.exec(query):
         session.delete(document)
-
-
-def entry_to_json(item: EntryItem) -> dict[str, Any]:
-    """An entry's further particulars as JSON."""
-    kept = {name: value for name, value in asdict(item).items() if value}
-    for name in ("published", "modified"):
-        if name in kept:
-            kept[name] = kept[name].isoformat()
-    return kept
-
-
-def entry_from_json(kept: dict[str, Any]) -> EntryItem:
-    """The entry that `entry_to_json` wrote."""
-    values = dict(kept)
-    for name in ("published", "modified"):
-        if name in values:
-            values[name] = datetime.fromisoformat(values[name])
-    for name in ("authors", "tags"):
-        values[name] = tuple(values.get(name, ()))
-    return EntryItem(**values)
 
 
 @dataclass(frozen=True, slots=True)

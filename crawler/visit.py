@@ -30,6 +30,7 @@ from crawler.channels import (
 )
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
+from crawler.edited_posts import EditedPosts
 from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
 from crawler.pool import ProcessingError
@@ -71,7 +72,8 @@ class Wanted:
     url: str
     kind: Literal["auto", "feed", "sitemap", "wordpress", "listing"]
     role: str
-    """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap."""
+    """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap; or
+    "edits": a page of edited posts."""
     headers: Mapping[str, str] = field(default_factory=dict)
     asked: Asked | None = None
     """What a search for channels wants it for; None for a known document."""
@@ -125,6 +127,7 @@ class Visit:
         """Times since the last visit in which nothing could be read."""
         self.started = context.clock()
         self.filling = Filling(source_id, context)
+        self.edited = EditedPosts(source_id, source.url, source.timezone, context)
         self._context = context
         self._search: Search | None = None
         self._pages_left = FIRST_VISIT_PAGES
@@ -245,6 +248,7 @@ class Visit:
             )
         )
         checks = await self._check(wanted.url) if wanted.role == "main" else ()
+        checks += self._edits(wanted.url)
         if wanted.role != "main" or wanted.kind != "sitemap":
             return Next(documents=checks)
         # An unchanged index says nothing about its sitemaps: they have validators of their own.
@@ -281,7 +285,8 @@ class Visit:
         fresh = await self._context.writer.write(lambda session: record_listing(session, listing))
         self._count(fresh)
         self._note(listing.url, reading)
-        following = Next(self._parts(_lastmods(reading)), tuple(fresh))
+        beside = (*self._parts(_lastmods(reading)), *self._edits(listing.url))
+        following = Next(beside, tuple(fresh))
         if listing.role == "second":
             return await self._compare(listing, fresh, following)
         if listing.role == "main":
@@ -299,6 +304,15 @@ class Visit:
         if reading.document.refresh is not None:
             self.refresh_asked = reading.document.refresh
         self.remarks += [f"{url}: {warning}" for warning in reading.document.warnings]
+
+    def _edits(self, channel: str) -> tuple[Wanted, ...]:
+        """What was edited, where the document that was read is a list of WordPress posts."""
+        address = None if self.first else self.edited.first_page(channel)
+        return (self.edits_at(address),) if address else ()
+
+    def edits_at(self, url: str) -> Wanted:
+        """A page of edited posts."""
+        return Wanted(self.source_id, url, "wordpress", "edits")
 
     # --- the second channel -------------------------------------------------------------------
 

@@ -111,6 +111,14 @@ class Document(SQLModel, table=True):
     """The newest publication in it when it was last read."""
     trusted_from: int = 0
     """From so many visits on its validators are sent again; they were seen to lie."""
+    edited_until: datetime | None = moment()
+    """Of a WordPress channel: edits of its posts up to then are known, by the site's clock."""
+    edits_page: int = 1
+    """The page of the edits after that moment to go on with."""
+    edits_asked_at: datetime | None = moment()
+    """When its edited posts were asked for last."""
+    edits_refused: bool = False
+    """Whether it did not tell them then."""
 
 
 class HostState(SQLModel, table=True):
