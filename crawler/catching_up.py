@@ -14,9 +14,9 @@ from crawler.context import CrawlContext
 from crawler.health import refusal
 from crawler.items import DocumentError
 from crawler.pool import ProcessingError
-from crawler.reading import read_document
 from crawler.record import Listing
 from crawler.sources import Document
+from crawler.spooling import read_in_worker
 from crawler.visit import Next, Visit, Wanted
 
 
@@ -60,7 +60,7 @@ async def _take_older(visit: Visit, wanted: Wanted, answer: Answer, context: Cra
         links=visit.source.select.links,
     )
     try:
-        reading = await context.pool.run(read_document, wanted.kind, document)
+        reading = await read_in_worker(context.pool, wanted.kind, document)
     except (DocumentError, ProcessingError) as error:
         await visit.filling.failed(answer, str(error))
         return Next()
@@ -71,10 +71,12 @@ async def _take_older(visit: Visit, wanted: Wanted, answer: Answer, context: Cra
         role="part",
         answer=answer,
         body_hash="",
-        entries=tuple(e for e in reading.document.entries if e.url != visit.source.url),
+        entries=reading.document.entries,
         at=context.clock(),
         baseline=False,
         fetch=0,
+        beside=True,
+        source_url=visit.source.url,
         spells=visit.spells,
     )
     return Next(entries=await visit.filling.take(answer, reading, listing))

@@ -8,6 +8,7 @@ would (`crawler.revisits`). Both are written in the transaction that keeps what 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, select
@@ -20,8 +21,20 @@ from store.articles import Entry, articles_at
 from store.revisions import Revisit, fetched_among, revisits_of
 
 
-def heed_claims(session: Session, items: Iterable[EntryItem], now: datetime) -> None:
-    """Looks soon at articles that we have and that the source says it changed since."""
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Articles of which a source says that they changed since it last said so."""
+
+    listed: int
+    """Articles that the document lists and that are visited again."""
+    changed: tuple[tuple[Revisit, datetime, EntryItem], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed)
+
+
+def claims_in(session: Session, items: Iterable[EntryItem]) -> Claims:
+    """What entries say of articles that we have."""
     told = {url_key(item.url): item for item in items if item.modified}
     articles = articles_at(session, told) if told else {}
     latest: dict[int, tuple[datetime, str]] = {}
@@ -29,26 +42,36 @@ def heed_claims(session: Session, items: Iterable[EntryItem], now: datetime) -> 
         if modified := told[key].modified:
             latest[number] = max((modified, key), latest.get(number, (modified, key)))
     revisits = revisits_of(session, latest)
-    claims = [r for r in revisits if r.modified is None or latest[r.article_id][0] > r.modified]
-    fetched = fetched_among(session, [revisit.article_id for revisit in claims])
+    changed = (
+        (revisit, modified, told[key])
+        for revisit in revisits
+        for modified, key in (latest[revisit.article_id],)
+        if revisit.modified is None or modified > revisit.modified
+    )
+    return Claims(len(revisits), tuple(changed))
+
+
+def heed_claims(session: Session, items: Iterable[EntryItem], now: datetime) -> None:
+    """Looks soon at articles that we have and that the source says it changed since."""
+    claims = claims_in(session, items)
+    fetched = fetched_among(session, [revisit.article_id for revisit, _, _ in claims.changed])
     of_pages = []
-    for revisit in claims:
-        _, key = latest[revisit.article_id]
-        if revisit.article_id in fetched or not is_whole(told[key]):
-            of_pages.append(revisit)
+    for revisit, modified, item in claims.changed:
+        if revisit.article_id in fetched or not is_whole(item):
+            of_pages.append((revisit, modified))
         else:
-            _take_text(session, revisit, key, told[key], now)
-    believed = are_believed(len(of_pages), len(revisits))
-    for revisit in of_pages:
-        _hasten(session, revisit, latest[revisit.article_id][0], now, believed=believed)
+            _take_text(session, revisit, item, now)
+    believed = are_believed(len(of_pages), claims.listed)
+    for revisit, modified in of_pages:
+        _hasten(session, revisit, modified, now, believed=believed)
 
 
-def _take_text(
-    session: Session, revisit: Revisit, key: str, item: EntryItem, now: datetime
-) -> None:
+def _take_text(session: Session, revisit: Revisit, item: EntryItem, now: datetime) -> None:
     """What the source gives now is read at the next crawl; comparing texts costs the site nothing,
     so nothing is doubted."""
-    query = select(Entry).where(Entry.url_key == key, Entry.article_id == revisit.article_id)
+    query = select(Entry).where(
+        Entry.url_key == url_key(item.url), Entry.article_id == revisit.article_id
+    )
     for entry in session.exec(query):
         entry.item = entry_to_json(item)
         session.add(entry)

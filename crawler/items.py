@@ -4,6 +4,7 @@ All times are aware and in UTC. All text is cleaned: no control characters but n
 no lone surrogates (`crawler.text.clean_text`).
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -68,8 +69,9 @@ def entry_from_json(kept: dict[str, Any]) -> EntryItem:
 class DocumentItem:
     """What one fetched document of a source holds."""
 
-    entries: tuple[EntryItem, ...] = ()
-    """In the document's order; nothing is left out and nothing is sorted."""
+    entries: Sequence[EntryItem] = ()
+    """In the document's order; nothing is left out and nothing is sorted. A tuple, or for very many
+    `crawler.sources.packed.PackedEntries`."""
     documents: tuple[str, ...] = ()
     """Further documents that belong to this visit: an index's sitemaps, newest first."""
     lastmods: tuple[datetime | None, ...] = ()

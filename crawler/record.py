@@ -32,7 +32,7 @@ from crawler.site_memory import (
 from crawler.stories import WINDOW
 from crawler.story_search import Searched, near_identical
 from crawler.urls import host_of, same_site, url_key
-from crawler.windows import Window, look_through
+from crawler.windows import Glance, Window, glance, look_through
 from store.articles import (
     Article,
     ArticleUrl,
@@ -51,6 +51,25 @@ FORGOTTEN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of a document's entries that have been kept already."""
+
+    fresh: int
+    """Those that the source had not listed before."""
+    known: int
+    first_fresh: tuple[str, ...]
+    """Keys of the first of those that were not known, in order; as many as a window remembers."""
+    glance: Glance | None = None
+    """What they tell, where that was looked at before."""
+
+    @property
+    def overlap(self) -> float:
+        """The share that was known."""
+        listed = self.fresh + self.known
+        return self.known / listed if listed else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """A document that was read: what it lists, and what it was fetched with."""
 
@@ -61,7 +80,7 @@ class Listing:
     role: str
     answer: Answer
     body_hash: str
-    entries: tuple[EntryItem, ...]
+    entries: Sequence[EntryItem]
     at: datetime
     baseline: bool
     """Whether all it lists is a first visit's."""
@@ -81,8 +100,10 @@ class Listing:
     """Whether it was asked for with validators."""
     spells: tuple[Spell, ...] = ()
     """Times since the last visit in which nothing could be read: what they explain is late."""
-    claims: tuple[EntryItem, ...] = ()
+    claims: Sequence[EntryItem] = ()
     """Further entries that count for what they say of articles that we have, and for no more."""
+    seen: Seen | None = None
+    """Of a document whose entries have been kept batch by batch: what was seen of them."""
     beside: bool = False
     """Whether it is a page of what the source's documents do not show (older entries, edited ones):
     no document to remember."""
@@ -93,9 +114,40 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
 
     Nothing is kept for a source that was given another address while the visit was under way.
     """
-    if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
+    if _is_of_another(session, listing):
         return []
-    fresh = _unknown_entries(session, listing.source_id, listing.entries)
+    entries: list[Entry] = []
+    seen = listing.seen
+    if seen is None:
+        fresh = unknown_entries(session, listing.source_id, listing.entries)
+        keys = [url_key(item.url) for item in listing.entries]
+        known = sum(key not in fresh for key in keys)
+        seen = Seen(len(keys) - known, known, tuple(fresh))
+        entries = _keep_entries(session, listing, fresh)
+    if not listing.beside:
+        _keep_document(session, listing, seen)
+    if listing.children:
+        _keep_children(session, listing)
+    session.flush()
+    return entries
+
+
+def record_entries(session: Session, batch: Listing) -> list[Entry]:
+    """Keeps the new ones among some of a document's entries, and no more of it (`record_listing`
+    does, once all are kept); returns those to fetch."""
+    if _is_of_another(session, batch):
+        return []
+    return _keep_entries(session, batch, unknown_entries(session, batch.source_id, batch.entries))
+
+
+def _is_of_another(session: Session, listing: Listing) -> bool:
+    """Whether the source was given another address since the visit began."""
+    return bool(listing.source_url) and has_moved(session, listing.source_id, listing.source_url)
+
+
+def _keep_entries(
+    session: Session, listing: Listing, fresh: Mapping[str, EntryItem]
+) -> list[Entry]:
     heed_claims(session, (*listing.entries, *listing.claims), listing.at)
     articles = articles_at(session, fresh)
     below = _below_known(listing, fresh)
@@ -113,10 +165,6 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     if old:
         session.execute(insert(Entry), old)
     session.add_all(entry for entry in entries if entry.outcome != "old")
-    if not listing.beside:
-        _keep_document(session, listing, fresh)
-    if listing.children:
-        _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
 
@@ -162,9 +210,10 @@ def _below_known(listing: Listing, fresh: Mapping[str, EntryItem]) -> set[str]:
     return set(keys[first:])
 
 
-def _unknown_entries(
+def unknown_entries(
     session: Session, source_id: str, items: Sequence[EntryItem]
 ) -> dict[str, EntryItem]:
+    """The entries that the source has not listed before, by key, in order."""
     by_key: dict[str, EntryItem] = {}
     for item in items:
         by_key.setdefault(url_key(item.url), item)
@@ -194,30 +243,38 @@ def _late(listing: Listing, item: EntryItem) -> str | None:
     return late_reason(published, listing.at, listing.spells, otherwise)
 
 
-def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryItem]) -> None:
+def glance_at(session: Session, listing: Listing, seen: Seen) -> Glance:
+    """What a document's entries tell beside what was known of it; changes nothing."""
+    known = session.get(Document, (listing.source_id, listing.url))
+    document = known or Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
+    # The second is read now and then beside the main one: its window may well move on.
+    first = listing.baseline or listing.role == "second"
+    role, fresh = listing.role, seen.first_fresh
+    return glance(session, document, role, listing.entries, fresh, listing.at, first=first)
+
+
+def _keep_document(session: Session, listing: Listing, seen: Seen) -> None:
     document = session.get(Document, (listing.source_id, listing.url))
     if document is None:
         document = Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
+    told = seen.glance or glance_at(session, listing, seen)
     document.kind, document.role = listing.kind, listing.role
+    document.entries = len(listing.entries)
     window = Window(
-        entries=listing.entries,
-        fresh=fresh,
+        fresh=seen.fresh,
+        overlap=seen.overlap,
         older=listing.older,
         at=listing.at,
-        # The second is read now and then beside the main one: its window may well move on.
-        first=listing.baseline or listing.role == "second",
         conditional=listing.conditional,
         etag=listing.answer.etag,
     )
-    look_through(session, document, window)
+    look_through(session, document, window, told)
     # Always as a pair: a new ETag beside an old Last-Modified would vouch for two states.
     document.etag = listing.answer.etag
     document.last_modified = listing.answer.last_modified
     document.body_hash = listing.body_hash
-    document.entries = len(listing.entries)
     document.lastmod = listing.lastmod or document.lastmod
-    times = [time for e in listing.entries if (time := e.published or e.modified)]
-    document.newest = max((time for time in times if time <= listing.at), default=document.newest)
+    document.newest = told.newest or document.newest
     document.visits += 1
     document.fetched_at = listing.at
     if document.kind == "wordpress" and document.edited_until is None:

@@ -33,14 +33,17 @@ from crawler.context import CrawlContext
 from crawler.edited_posts import EditedPosts
 from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
+from crawler.keeping import Kept, keep_entries, keep_listing
 from crawler.pool import ProcessingError
-from crawler.reading import Reading, read_document
-from crawler.record import Listing, record_listing, record_unchanged
+from crawler.reading import Reading
+from crawler.record import Listing, record_unchanged
 from crawler.schedule import Spell
 from crawler.sources import Document
 from crawler.sources.discover import Channel
+from crawler.sources.packed import PackedEntries
 from crawler.sources.ranking import Role
 from crawler.sources.rotation import Part, parts_to_read
+from crawler.spooling import read_in_worker
 from store.articles import Entry, article_urls_of
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -232,7 +235,7 @@ class Visit:
             links=self.source.select.links,
             known=self._articles() if wanted.kind == "listing" else (),
         )
-        return await self._context.pool.run(read_document, wanted.kind, document)
+        return await read_in_worker(self._context.pool, wanted.kind, document)
 
     def _articles(self) -> tuple[str, ...]:
         """What the source was seen to publish: its addresses have a shape."""
@@ -277,16 +280,20 @@ class Visit:
             spells=self.spells,
         )
 
-    def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:
-        """The entries without those that are the source's own address."""
+    def _about(self, entries: Sequence[EntryItem]) -> Sequence[EntryItem]:
+        """The entries without those that are the source's own address, where they are few."""
+        if isinstance(entries, PackedEntries):
+            return entries
         return tuple(entry for entry in entries if entry.url != self.source.url)
 
     async def _keep(self, listing: Listing, reading: Reading) -> Next:
-        fresh = await self._context.writer.write(lambda session: record_listing(session, listing))
-        self._count(fresh)
+        kept = await keep_listing(self._context, listing)
+        self.documents_read += 1
+        self._count(kept)
+        fresh = kept.entries
         self._note(listing.url, reading)
         beside = (*self._parts(_lastmods(reading)), *self._edits(listing.url))
-        following = Next(beside, tuple(fresh))
+        following = Next(beside, fresh)
         if listing.role == "second":
             return await self._compare(listing, fresh, following)
         if listing.role == "main":
@@ -294,10 +301,9 @@ class Visit:
             return replace(following, documents=following.documents + checks)
         return following
 
-    def _count(self, fresh: Sequence[Entry]) -> None:
-        self.documents_read += 1
-        self.new_entries += len(fresh)
-        self._pages_left -= sum(entry.baseline for entry in fresh)
+    def _count(self, kept: Kept) -> None:
+        self.new_entries += kept.waiting
+        self._pages_left -= kept.baseline
 
     def _note(self, url: str, reading: Reading) -> None:
         self.title = self.title or reading.document.title
@@ -398,17 +404,23 @@ class Visit:
         listings = [one for read, role in reads for one in self._listings(read, role)]
         measures = [(found.measure, role) for found, role in chosen]
         now = self._context.clock()
+        kept = [await keep_entries(self._context, listing) for listing in listings]
+        listings = [one.listing for one in kept]
         fresh = await self._context.writer.write(
             lambda session: record_chosen(
                 session, self.source_id, self.source.url, measures, search.likely, listings, now
             )
         )
-        for entries in fresh:
-            self._count(entries)
+        kept = [one.with_more(more) for one, more in zip(kept, fresh, strict=False)]
+        self.documents_read += len(fresh)
+        for one in kept:
+            self._count(one)
         for read, _ in reads:
             self._note(read.asked.url, read.reading)
         self._tell_of_change(search, chosen[0][0].measure.url)
-        return Next(self._unread_parts(reads), tuple(one for entries in fresh for one in entries))
+        return Next(
+            self._unread_parts(reads), tuple(entry for one in kept for entry in one.entries)
+        )
 
     def _tell_of_change(self, search: Search, url: str) -> None:
         old = next((one.url for one in self._known.values() if one.role == "main"), url)
