@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from crawler.answer import Answer
 from crawler.context import CrawlContext
+from crawler.documents import read_apart
 from crawler.health import refusal
 from crawler.items import DocumentError
 from crawler.pool import ProcessingError
 from crawler.record import Listing
 from crawler.sources import Document
-from crawler.spooling import read_in_worker
 from crawler.visit import Next, Visit, Wanted
 
 
@@ -60,7 +60,7 @@ async def _take_older(visit: Visit, wanted: Wanted, answer: Answer, context: Cra
         links=visit.source.select.links,
     )
     try:
-        reading = await read_in_worker(context.pool, wanted.kind, document)
+        reading = await read_apart(context.pool, wanted.kind, document)
     except (DocumentError, ProcessingError) as error:
         await visit.filling.failed(answer, str(error))
         return Next()

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from crawler.answer import Answer
 from crawler.config import SourceConfig
+from crawler.documents import read_apart
 from crawler.items import DocumentError
 from crawler.pool import ProcessingError, ProcessorPool
 from crawler.reading import Reading
@@ -20,7 +21,6 @@ from crawler.sources import Document
 from crawler.sources.choosing import Choice, Found
 from crawler.sources.discover import Channel, Scope
 from crawler.sources.ranking import Measure, Role, measured
-from crawler.spooling import read_in_worker
 
 AskedKind = Literal["auto", "feed", "sitemap", "wordpress", "listing"]
 
@@ -210,7 +210,7 @@ class Search:
             timezone=self._source.timezone,
             links=self._source.select.links,
         )
-        return Read(asked, answer, await read_in_worker(self._pool, asked.kind, document))
+        return Read(asked, answer, await read_apart(self._pool, asked.kind, document))
 
     def _measure(self, read: Read, scope: Scope = "site") -> Measure:
         channel = read.asked.channel

@@ -20,9 +20,9 @@ from sqlmodel import Session
 
 from crawler.answer import Answer
 from crawler.context import CrawlContext
+from crawler.documents import read_apart
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.pool import ProcessingError
-from crawler.reading import read_document
 from crawler.record import Listing, record_listing
 from crawler.revisiting import HASTE
 from crawler.sources import Document
@@ -115,7 +115,7 @@ class EditedPosts:
         if answer.error is not None or answer.not_modified:
             raise DocumentError(answer.error or "HTTP 304 to a request without validators")
         asked = Document(answer.body, answer.url, answer.content_type, timezone=self._timezone)
-        document = (await self._context.pool.run(read_document, "wordpress", asked)).document
+        document = (await read_apart(self._context.pool, "wordpress", asked)).document
         if self._since is not None and is_heedless(document.entries, self._since):
             raise DocumentError("it lists posts that were not edited: modified_after is not heeded")
         return document

@@ -12,8 +12,7 @@ from dataclasses import replace
 
 import structlog
 
-from crawler.pool import DEADLINE, ProcessorPool
-from crawler.reading import Reading, read_document
+from crawler.pool import DEADLINE
 from crawler.sources import Document
 
 log = structlog.get_logger("crawler")
@@ -25,13 +24,9 @@ A_MEGABYTE = 1.0
 """Seconds that each may take beyond the deadline of a page, on a busy machine; gzip holds more."""
 
 
-async def read_in_worker(pool: ProcessorPool, kind: str, document: Document) -> Reading:
-    """What a document is and lists. Raises DocumentError, and what the pool raises."""
-    with spooled(document) as sent:
-        if not sent.spooled:
-            return await pool.run(read_document, kind, sent)
-        deadline = DEADLINE + A_MEGABYTE * len(document.body) / 1024**2
-        return await pool.run_within(deadline, read_document, kind, sent)
+def deadline_of(document: Document) -> float:
+    """Seconds that a document may take to be read."""
+    return DEADLINE + A_MEGABYTE * len(document.body) / 1024**2
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ from crawler.channels import (
 )
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
+from crawler.documents import read_apart
 from crawler.edited_posts import EditedPosts
 from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
@@ -43,7 +44,6 @@ from crawler.sources.discover import Channel
 from crawler.sources.packed import PackedEntries
 from crawler.sources.ranking import Role
 from crawler.sources.rotation import Part, parts_to_read
-from crawler.spooling import read_in_worker
 from store.articles import Entry, article_urls_of
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -235,7 +235,7 @@ class Visit:
             links=self.source.select.links,
             known=self._articles() if wanted.kind == "listing" else (),
         )
-        return await read_in_worker(self._context.pool, wanted.kind, document)
+        return await read_apart(self._context.pool, wanted.kind, document)
 
     def _articles(self) -> tuple[str, ...]:
         """What the source was seen to publish: its addresses have a shape."""
