@@ -46,6 +46,8 @@ from store.sources import Document, HostState, SiteState, SourceState
 from store.stories import keep_sketch, one_at_a_time
 
 MAX_GUID = 1000
+MOST_BELIEVED = 80
+"""So many answers of "not modified" in a row at most; a day is the limit beside it."""
 FORGOTTEN = timedelta(days=30)
 """How long a sitemap that its index does not name any more is remembered."""
 
@@ -276,7 +278,8 @@ def _keep_document(session: Session, listing: Listing, seen: Seen) -> None:
     document.lastmod = listing.lastmod or document.lastmod
     document.newest = told.newest or document.newest
     document.visits += 1
-    document.fetched_at = listing.at
+    document.fetched_at = document.whole_at = listing.at
+    document.unproved = 0
     if document.kind == "wordpress" and document.edited_until is None:
         edits = (entry.modified for entry in listing.entries if entry.modified)
         document.edited_until = max(edits, default=listing.at)
@@ -302,7 +305,13 @@ def record_unchanged(
     document.fetched_at = at
     document.lastmod = lastmod or document.lastmod
     document.overlap = 1.0 if document.entries else None
-    if not answer.not_modified:
+    if answer.not_modified:
+        document.unproved += 1
+    else:
+        if document.unproved:
+            # It was as it had been said to be.
+            document.believed = min(2 * document.believed, MOST_BELIEVED)
+        document.whole_at, document.unproved = at, 0
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)
 

@@ -58,8 +58,8 @@ PARTS = 5_000
 """Sitemaps of an index that are remembered: at 50,000 addresses each, more than any site has."""
 KNOWN_CHANNELS = 6
 """Of an earlier search, tried again in the next."""
-UNCONDITIONAL = 10
-"""Every so many visits a document is asked for without its validators, because they may lie."""
+WHOLE_AFTER = timedelta(days=1)
+"""So long after a document last came whole it is asked for without validators: they may lie."""
 SLOW = timedelta(hours=1)
 """How late a channel may list what another has, without being behind it."""
 STALE = timedelta(days=2)
@@ -186,9 +186,9 @@ class Visit:
 
     def _validators(self, url: str) -> dict[str, str]:
         known = self._known.get(url)
-        if known is None or known.visits % UNCONDITIONAL == UNCONDITIONAL - 1:
+        if known is None or known.visits < known.trusted_from:
             return {}
-        if known.visits < known.trusted_from:
+        if known.unproved >= known.believed or self._is_long_ago(known.whole_at, WHOLE_AFTER):
             return {}
         pairs = (("If-None-Match", known.etag), ("If-Modified-Since", known.last_modified))
         return {name: value for name, value in pairs if value}

@@ -18,6 +18,8 @@ from store.sources import Document, Gap, documents_of
 
 DISTRUST = 50
 """Visits without validators after they were seen to lie."""
+BELIEVED = 10
+"""Answers of "not modified" in a row that are believed then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def look_through(session: Session, document: Document, window: Window, seen: Gla
         document.overlap = window.overlap
         if _validators_lied(document, window):
             document.trusted_from = document.visits + DISTRUST
+            document.believed = BELIEVED
     if document.entries:
         document.recent, document.reached_at = list(seen.remembered.recent), seen.remembered.reached
     return gap

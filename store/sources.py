@@ -109,6 +109,12 @@ class Document(SQLModel, table=True):
     """Keys of the entries that were new in it last: where one of them is, nothing was missed."""
     reached_at: datetime | None = moment()
     """The newest publication in it when it was last read."""
+    whole_at: datetime | None = moment()
+    """When it last came whole, and not as "not modified"."""
+    unproved: int = 0
+    """How often in a row it was "not modified" since then."""
+    believed: int = 10
+    """How often in a row that is believed; more often where it proved true."""
     trusted_from: int = 0
     """From so many visits on its validators are sent again; they were seen to lie."""
     edited_until: datetime | None = moment()
