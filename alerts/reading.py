@@ -114,7 +114,7 @@ class ReadField:
 class Reading:
     """A text as the matcher reads it."""
 
-    __slots__ = ("fields", "kept", "lang", "masks", "source")
+    __slots__ = ("fields", "kept", "kept_spans", "lang", "masks", "source")
 
     def __init__(
         self,
@@ -132,6 +132,8 @@ class Reading:
         """For each key found, the bits of the fields it stands in."""
         self.kept: dict[object, Sequence[Place] | None] = {}
         """What conditions have worked out about this text."""
+        self.kept_spans: dict[object, tuple[Span, ...] | None] = {}
+        """The same as matches show it."""
         for name, bit in names:
             if content := contents.get(name):
                 self._read(ReadField(len(self.fields), name, bit, fold(content)), scan)
