@@ -35,6 +35,7 @@ class _Ready:
         "names",
         "rule",
         "sources",
+        "spans",
     )
 
     def __init__(self, rule: Rule, compiler: Compiler) -> None:
@@ -47,19 +48,21 @@ class _Ready:
         self.min_mentions = rule.min_mentions
         self.entry: Entry | None = None
         self.limited = bool(rule.langs) or rule.sources != ("*",) or rule.min_mentions > 1
+        self.spans = self._limited_spans if self.limited else self.condition.spans
+        """The places that make it match, in reading order; None where it does not match."""
 
-    def spans(self, reading: Reading, keys: Sequence[int]) -> tuple[Span, ...] | None:
-        """The places that make it match, in reading order; None where it does not match.
+    def spans_with(self, reading: Reading, keys: Sequence[int]) -> tuple[Span, ...] | None:
+        """The same, where it is known which keys of its entry stand in the text."""
+        if self.limited:
+            return self._limited_spans(reading)
+        return self.condition.spans_with(reading, keys)
 
-        `keys` are those of its entry that stand in the text.
-        """
-        if not self.limited:
-            return self.condition.spans_with(reading, keys)
+    def _limited_spans(self, reading: Reading) -> tuple[Span, ...] | None:
         if self.langs and reading.lang not in self.langs:
             return None
         if not source_is_one_of(reading.source, self.sources):
             return None
-        spans = self.condition.spans_with(reading, keys)
+        spans = self.condition.spans(reading)
         if spans is not None and self.min_mentions > 1:
             count = mentions(self.condition, reading, self.mask)
             return spans if count >= self.min_mentions else None
@@ -148,18 +151,18 @@ class Matcher:
         """The watchlists that match, in the order of their ids."""
         reading = self.read(text)
         found = reading.masks.keys()
-        candidates: list[tuple[_Ready, Sequence[int]]] = [(ready, ()) for ready in self._always]
+        candidates = list(self._always)
         for key in found & self._entered.keys():
-            only = (key,)
-            candidates += [(ready, only) for ready in self._entered[key]]
+            candidates += self._entered[key]
+        decided = [(ready.names, ready.spans(reading)) for ready in candidates]
+        decided += [
+            (ready.names, ready.spans_with(reading, keys)) for ready, keys in self._among(found)
+        ]
         hits: list[Hit] = []
-        for ready, keys in (*candidates, *self._among(found)):
-            if (spans := ready.spans(reading, keys)) is not None:
-                names = ready.names
-                if len(names) == 1:
-                    hits.append(_new(Hit, (names[0], spans)))
-                else:
-                    hits += [_new(Hit, (name, spans)) for name in names]
+        for names, spans in decided:
+            if spans is not None:
+                for name in names:
+                    hits.append(_new(Hit, (name, spans)))
         hits.sort(key=_BY_WATCHLIST)
         return hits
 
