@@ -158,11 +158,12 @@ class Matcher:
         decided += [
             (ready.names, ready.spans_with(reading, keys)) for ready, keys in self._among(found)
         ]
-        hits: list[Hit] = []
-        for names, spans in decided:
-            if spans is not None:
-                for name in names:
-                    hits.append(_new(Hit, (name, spans)))
+        hits = [
+            _new(Hit, (name, spans))
+            for names, spans in decided
+            if spans is not None
+            for name in names
+        ]
         hits.sort(key=_BY_WATCHLIST)
         return hits
 
