@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
 from store.errors import StoreError, explain
@@ -25,6 +26,22 @@ _PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT}",
     "PRAGMA foreign_keys=ON",
 )
+
+
+# A server that is gone, or the way to it, must be noticed in seconds, not when TCP gives up after
+# hours: a process that is cut off would hold its locks as long.
+_POSTGRESQL = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+_SEEN_FROM_THE_SERVER = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+_SHORT_WRITES = "-c idle_in_transaction_session_timeout=30s"
+"""No write transaction of ours ever idles for long; one whose process was cut off is ended."""
 
 
 class Store:
@@ -87,9 +104,16 @@ def _parse(url: str) -> URL:
     return parsed
 
 
+def _connect_args(url: URL, more: str = "") -> dict[str, Any]:
+    """Options in the address are the operator's, and replace ours."""
+    session = {} if "options" in url.query else {"options": f"{_SEEN_FROM_THE_SERVER} {more}"}
+    return {**_POSTGRESQL, **session}
+
+
 def _engine(url: URL, begin: str) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        more = _SHORT_WRITES if begin != "BEGIN" else ""
+        return create_engine(url, pool_pre_ping=True, connect_args=_connect_args(url, more))
     engine = create_engine(url, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -107,3 +131,13 @@ def _engine(url: URL, begin: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def standalone_engine(store: Store) -> Engine:
+    """Connections to a PostgreSQL store that are nobody else's, each statement by itself."""
+    return create_engine(
+        store.url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args=_connect_args(store.url),
+    )

@@ -71,3 +71,10 @@ def explain(error: SQLAlchemyError, place: str) -> StoreError:
         return kind(f"{place}: {words}")
     reason = str(origin).strip().splitlines()
     return StoreError(f"{place}: {reason[0] if reason else type(origin).__name__}")
+
+
+def is_refusal(error: StoreError) -> bool:
+    """Whether the database is well and refused what it was given: trying again will not help."""
+    cause = error.__cause__
+    refused = {"IntegrityError", "DataError"}
+    return isinstance(error, RefusedChangeError) or type(cause).__name__ in refused

