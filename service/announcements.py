@@ -16,7 +16,8 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from store.engine import Store, standalone_engine
+from store.engine import Store
+from store.postgresql import standalone_engine
 
 log = structlog.get_logger("service")
 
@@ -33,7 +34,7 @@ class Announcements:
         self, store: Store, told: Callable[[str], None], others: Iterable[str] = ()
     ) -> None:
         """`told` gets the names of our lines, and of other channels when anything is said there."""
-        self._engine: Engine = standalone_engine(store)
+        self._engine: Engine = standalone_engine(store.url)
         self._told, self._channels = told, (LINES, *others)
         self._loop = asyncio.get_running_loop()
         self._ending = threading.Event()

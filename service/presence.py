@@ -18,8 +18,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.installation import InstallationError
-from store.engine import Store, standalone_engine
+from store.engine import Store
 from store.errors import explain
+from store.postgresql import standalone_engine
 from store.turns import Turn
 
 log = structlog.get_logger("service")
@@ -49,7 +50,7 @@ class Presence:
         """`alone`: no other process may work on the database. `displaced` is called from another
         thread when somebody else has it after a loss of connection."""
         self._store, self._alone, self._displaced = store, alone, displaced
-        self._engine = standalone_engine(store)
+        self._engine = standalone_engine(store.url)
         self._connection: Connection | None = None
         self._worker: int | None = None
         self._heard = time.monotonic()

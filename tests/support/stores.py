@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from sqlmodel import SQLModel
+
 from store.engine import Store
 from store.schema import migrate
 from tests.support import postgresql
@@ -53,3 +55,15 @@ def opened(backend: Backend, folder: Path) -> Iterator[Store]:
             yield store
         finally:
             store.close()
+
+
+def everything_in(store: Store) -> bytes:
+    """All that a database holds, to look for what must not be in it."""
+    if store.path is not None:
+        return b"".join(path.read_bytes() for path in store.path.parent.glob(f"{store.path.name}*"))
+    found: list[bytes] = []
+    with store.reading() as session:
+        for table in SQLModel.metadata.sorted_tables:
+            for row in session.connection().execute(table.select()):
+                found += [part if isinstance(part, bytes) else repr(part).encode() for part in row]
+    return b" ".join(found)

@@ -486,7 +486,11 @@ def upgrade() -> None:
             "CREATE VIRTUAL TABLE article_search "
             "USING fts5(terms, content='', detail=none, tokenize='ascii')"
         )
-    if op.get_bind().dialect.name == "postgresql":
+    else:
+        op.execute(
+            "CREATE TABLE article_search (article_id integer PRIMARY KEY, terms tsvector NOT NULL)"
+        )
+        op.execute("CREATE INDEX ix_article_search ON article_search USING gin (terms)")
         for statement in announcements():
             op.execute(statement)
 
@@ -500,14 +504,16 @@ def announcements() -> list[str]:
     # Entries on their source's own host are fetched by the crawl that found them.
     elsewhere = (
         "CREATE FUNCTION wirewatch_announce_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF EXISTS (SELECT FROM source WHERE id = NEW.source_id AND host <> NEW.host) THEN "
+        "IF NEW.outcome IS NULL AND EXISTS (SELECT FROM source "
+        "WHERE id = NEW.source_id AND host <> NEW.host) THEN "
         "PERFORM pg_notify('wirewatch', 'hand'); END IF; RETURN NULL; END $$"
     )
+    # A condition may not name a column of text: its type could not be changed any more.
     waiting = [
-        ("entry", "INSERT", "NEW.outcome IS NULL", "wirewatch_announce_entry()"),
+        ("entry", "INSERT", "NEW.next_attempt_at IS NOT NULL", "wirewatch_announce_entry()"),
         ("article", "INSERT OR UPDATE", "NEW.matched_at IS NULL", "wirewatch_announce('match')"),
         ("alert", "INSERT", "NEW.delivery_id IS NULL", "wirewatch_announce('gather')"),
-        ("delivery", "INSERT", "NEW.state = 'pending'", "wirewatch_announce('deliver')"),
+        ("delivery", "INSERT", "NEW.next_attempt_at IS NOT NULL", "wirewatch_announce('deliver')"),
     ]
     triggers = [
         f"CREATE TRIGGER announce AFTER {event} ON {table} FOR EACH ROW WHEN ({when}) "
