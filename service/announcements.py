@@ -50,7 +50,10 @@ class Announcements:
         while not self._ending.is_set():
             try:
                 with self._engine.connect() as connection:
-                    self._listen(connection.connection.driver_connection)
+                    try:
+                        self._listen(connection.connection.driver_connection)
+                    finally:
+                        connection.invalidate()  # it may be dead, and listens
             except Exception as error:
                 if not isinstance(error, SQLAlchemyError | OSError) and not _is_driver(error):
                     log.error("announcements", status="failed", exc_info=error)

@@ -46,7 +46,6 @@ async def serve_together(
     when it cannot start.
     """
     config = load(path, env)
-    _check_database(config)
     displaced = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -90,7 +89,8 @@ def looks(app: App, crawls: CrawlQueue, roles: Roles) -> dict[str, Look]:
     return found
 
 
-def _check_database(config: Config) -> None:
+def check_database(config: Config) -> None:
+    """Raises InstallationError for a database that one process must have for itself."""
     if not config.service.database.startswith("postgresql"):
         raise InstallationError(
             "several processes can share a PostgreSQL database only; give [service] database its "

@@ -13,7 +13,7 @@ from service.loop import run as run_loop
 from service.metrics import Metrics
 from service.roles import OF_WORKER, Roles, parse_roles
 from service.serve import stop_on_signals
-from service.together import serve_together
+from service.together import check_database, serve_together
 
 END_WITHIN = 9.5
 """Seconds after SIGTERM in which a process that waits for a database it cannot reach ends anyway;
@@ -65,6 +65,7 @@ def worker(context: Context, /, concurrency: int | None, roles: Roles) -> int:
 def share_work(context: Context, roles: Roles, concurrency: int | None = None) -> None:
     """Runs one process with these roles until it is told to stop."""
     config = context.load()
+    check_database(config)
     metrics = Metrics()
     set_up_log(config.service.log, config.secrets, steps=[metrics])
 
@@ -72,16 +73,18 @@ def share_work(context: Context, roles: Roles, concurrency: int | None = None) -
         stop = asyncio.Event()
         stop_on_signals(stop)
         ending = asyncio.create_task(_end_anyway(stop))
-        await serve_together(
-            context.path,
-            context.env,
-            resolver,
-            stop,
-            roles,
-            concurrency=concurrency,
-            metrics=metrics,
-        )
-        ending.cancel()
+        try:
+            await serve_together(
+                context.path,
+                context.env,
+                resolver,
+                stop,
+                roles,
+                concurrency=concurrency,
+                metrics=metrics,
+            )
+        finally:
+            ending.cancel()
 
     run_loop(main)
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,8 @@ class RunningService:
     """The command and its options."""
     name: str = "service"
     """Of the file beside the configuration that its log goes to."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables beside ours."""
     started: float = 0.0
     children: list[psutil.Process] = field(default_factory=list)
     """Its worker processes when it was last looked at."""
@@ -103,7 +106,7 @@ class RunningService:
                 *self.before,
                 *command(self.config, *self.words),
                 cwd=self.config.parent,
-                env=environment(),
+                env={**environment(), **self.env},
                 stdout=descriptor,
                 stderr=descriptor,
             )
