@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from alerts.context import AlertContext
@@ -26,13 +27,21 @@ from service.alerting import alert_context, state_path
 from service.archive import Archive
 from service.config import Config
 from service.health import HealthWatch
-from service.installation import check_clock, only_service, shared_installation_id
+from service.installation import (
+    InstallationError,
+    check_clock,
+    only_service,
+    shared_installation_id,
+)
 from service.presence import Presence
 from service.roles import Roles
 from store.engine import Store
 from store.schema import migrate
 from store.turns import Turn, turn_at
 from store.writer import Writer
+
+SCHEDULER_AWAITED = 60
+"""Seconds."""
 
 
 def utc_now() -> datetime:
@@ -258,13 +267,24 @@ async def running(
         if roles is None or "schedule" in roles:
             await writer.write(lambda session: record_pause(session, now))
         pool = await stack.enter_async_context(ProcessorPool())
-        installation = await asyncio.to_thread(
-            shared_installation_id, beside.with_suffix(".id"), store
-        )
+        installation = await _installation(beside.with_suffix(".id"), store, roles)
         yield App(
             config,
             Parts(store, writer, pool, resolver, installation, clock, chance, presence, roles),
         )
+
+
+async def _installation(path: Path, store: Store, roles: Roles | None) -> str:
+    """The installation's id; a worker waits for the scheduler of a new one to make it."""
+    may_make = roles is None or "schedule" in roles
+    for _ in range(SCHEDULER_AWAITED):
+        found = await asyncio.to_thread(shared_installation_id, path, store, may_make=may_make)
+        if found is not None:
+            return found
+        await asyncio.sleep(1)
+    raise InstallationError(
+        f"no scheduler has worked on {store.place} yet; start `wirewatch run --roles schedule`"
+    )
 
 
 async def _appear(

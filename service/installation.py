@@ -47,21 +47,22 @@ def installation_id(path: Path) -> str:
     return known
 
 
-def shared_installation_id(path: Path, store: Store) -> str:
+def shared_installation_id(path: Path, store: Store, *, may_make: bool = True) -> str | None:
     """The id of the installation that a database belongs to, wherever this process runs.
 
     On PostgreSQL the database tells machines that have no file of their own; the file stays what
-    survives a restored database. Raises InstallationError when the two name different ones.
+    survives a restored database. None when nobody has made one and this process may not.
+    Raises InstallationError when the two name different ones.
     """
     if store.path is not None:
         return installation_id(path)
     with store.writing() as session:
         await_turn(session, Turn.MIGRATE)
         known = fact(session, "id")
-        if known is None:
+        if known is None and may_make:
             known = installation_id(path)
             keep_fact(session, "id", known)
-        elif path.exists() and (own := installation_id(path)) != known:
+        elif known is not None and path.exists() and (own := installation_id(path)) != known:
             raise InstallationError(
                 f"{store.place} belongs to another installation ({known}) than {path} ({own}); "
                 "delete the file to join it, or give this installation a database of its own"
