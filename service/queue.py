@@ -30,7 +30,6 @@ from crawler.handing import Handed
 from crawler.run import HostJob
 from store.engine import Store
 from store.errors import StoreError
-from store.installation import fact, keep_fact
 from store.turns import Turn, await_turn
 
 QUEUE = TASK = "crawl"
@@ -187,7 +186,7 @@ def install(session: Session) -> None:
     Raises StoreError when a newer version of the library has made them.
     """
     await_turn(session, Turn.MIGRATE)
-    wanted, found = version("procrastinate"), fact(session, "queue")
+    wanted, found = version("procrastinate"), _installed(session)
     if found == wanted:
         return
     if found is None:
@@ -200,7 +199,26 @@ def install(session: Session) -> None:
     else:
         for script in scripts_after(found, Path(SchemaManager.get_migrations_path()).iterdir()):
             _connection(session).execute(script.read_text(encoding="utf-8"))
-    keep_fact(session, "queue", wanted)
+    keep = f"COMMENT ON TABLE procrastinate_jobs IS '{_MADE_BY}{wanted}'"
+    session.connection().execute(text(keep))
+
+
+_MADE_BY = "made by procrastinate "
+"""What the table is said to be; the version follows."""
+
+
+def _installed(session: Session) -> str | None:
+    """The version that made the tables; None when there are none."""
+    query = text("SELECT to_regclass('procrastinate_jobs'), obj_description(to_regclass(:name))")
+    table, said = session.connection().execute(query, {"name": "procrastinate_jobs"}).one()
+    if table is None:
+        return None
+    if not (said or "").startswith(_MADE_BY):
+        raise StoreError(
+            "the database holds a queue of another program (procrastinate_jobs); give Wirewatch a "
+            "database of its own"
+        )
+    return str(said).removeprefix(_MADE_BY)
 
 
 def scripts_after(installed: str, scripts: Iterable[Path]) -> Sequence[Path]:

@@ -11,7 +11,7 @@ class Installation(SQLModel, table=True):
     __tablename__ = "installation"
 
     name: str = Field(primary_key=True)
-    """id (part of every delivery's id) | queue (version of the queue's tables)"""
+    """id (part of every delivery's id)"""
     value: str
 
 
