@@ -139,6 +139,10 @@ class HostState(SQLModel, table=True):
     robots_at: datetime | None = moment()
     not_before: datetime | None = moment()
     """Set by Retry-After."""
+    rests_until: datetime | None = moment()
+    """The last crawl's end and the delay that the host wants: no request before, by whomever."""
+    spacing: float = 0.0
+    """That delay in seconds."""
 
 
 class SiteState(SQLModel, table=True):

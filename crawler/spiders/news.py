@@ -96,6 +96,8 @@ class NewsSpider(Spider):
         self._asked: set[int] = set()
         self.held = False
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
+        self.stopped = False
+        """Whether the crawl was told to end: what it has not done is left as it was."""
 
     async def start(self) -> AsyncIterator[Request | PageItem]:
         """The due sources' documents, then the pages that wait."""
