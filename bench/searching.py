@@ -26,7 +26,7 @@ from store.schema import migrate
 from store.search import Window, count_articles
 from store.search_index import TABLE, add_to_index
 
-PART = 5000
+PART = 1000
 QUERIES = (
     '"Durand Line"',
     "Afghanistan AND (border OR refugees)",
