@@ -35,9 +35,14 @@ _GARBAGE_SAMPLE = 20_000
 _GARBAGE_SHARE = 0.02  # of a text; pages with a damaged encoding stay below
 
 
+def short_tags(text: str) -> str:
+    """The text without the attributes of huge start tags, and without tags of huge names."""
+    return _LONG_NAME.sub("", _LONG_TAG.sub(_short, text))
+
+
 def bounded(text: str) -> str:
     """The page without the attributes of huge start tags, tags of huge names and deep nesting."""
-    text = _LONG_NAME.sub("", _LONG_TAG.sub(_short, text))
+    text = short_tags(text)
     # A quick count first: it only errs upwards, by elements without end tags.
     steps = (-1 if slash else 1 for slash in _TAG_START.findall(text))
     if max(accumulate(steps), default=0) <= MAX_DEPTH:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from crawler.dates import ParsedDate, parse_date
+from crawler.extraction.bounds import short_tags
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import language_of, names_of, title_of
 from crawler.sources.feed import parse_feed
@@ -107,7 +108,7 @@ def _read(text: str, url: str, timezone: str) -> _Listed:
         remove_comments=True,
         remove_pis=True,
     )
-    for chunk in _chunks(repaired(text)):
+    for chunk in _chunks(repaired(short_tags(text))):
         parser.feed(chunk)
         for _, found in parser.read_events():
             element = cast(Element, found)

@@ -57,6 +57,7 @@ REFUSED = {
 }
 """What is said of answers that are none, whatever was asked for."""
 NO_DOCUMENT = {
+    "a bomb in a file",
     "a gzip file that is none",
     "ten thousand headers",
     "nothing but NULs",
