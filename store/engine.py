@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import Session
 
 from store.errors import StoreError, explain
+from store.postgresql import postgresql_engine
 
 BUSY_TIMEOUT = 30_000
 """Milliseconds that a statement waits for another process's lock."""
@@ -34,8 +35,15 @@ class Store:
         """Names the database; nothing is opened yet. Raises StoreError for an unusable URL."""
         self.url = _parse(url)
         self.place = self.url.render_as_string(hide_password=True)
-        self.write_engine = _engine(self.url, "BEGIN IMMEDIATE")
-        self.read_engine = _engine(self.url, "BEGIN")
+        if self.url.get_backend_name() == "sqlite":
+            self.write_engine = _sqlite(self.url, "BEGIN IMMEDIATE")
+            self.read_engine = _sqlite(self.url, "BEGIN")
+        else:
+            self.write_engine = postgresql_engine(self.url)
+            # As on SQLite, a session that reads sees one state of the database.
+            self.read_engine = self.write_engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @property
     def path(self) -> Path | None:
@@ -87,9 +95,7 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _engine(url: URL, begin: str) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+def _sqlite(url: URL, begin: str) -> Engine:
     engine = create_engine(url, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")

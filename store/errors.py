@@ -60,6 +60,32 @@ _SQLITE: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
+# By the beginning of PostgreSQL's SQLSTATE.
+_POSTGRESQL: tuple[tuple[str, type[StoreError], str], ...] = (
+    (
+        "53100",
+        StoreFullError,
+        "the server has no room to write; free some disk space there, then the work goes on",
+    ),
+    ("53", StoreBusyError, "the server has no connection or memory left for Wirewatch"),
+    ("57P", StoreBusyError, "the server is stopping, starting or was restarted"),
+    ("08", StoreBusyError, "the connection to the server was lost"),
+    ("55P03", StoreBusyError, "another process has held a row or table for too long"),
+    ("40", StoreBusyError, "another process wrote the same rows"),
+    (
+        "28",
+        StoreError,
+        "the server does not let this user in; check the user and password of `[service] database`",
+    ),
+    ("3D000", StoreError, "there is no such database; create it with `createdb`"),
+    (
+        "42501",
+        StoreError,
+        "the user may not do this; make the database's owner the user that Wirewatch logs in as",
+    ),
+)
+
+
 def explain(error: SQLAlchemyError, place: str) -> StoreError:
     """The database driver's error as one of ours, naming the database (without its password)."""
     origin = getattr(error, "orig", None)  # what the driver raised, if it was the driver
@@ -69,5 +95,19 @@ def explain(error: SQLAlchemyError, place: str) -> StoreError:
     if isinstance(code, int) and (known := _SQLITE.get(code & 0xFF)):
         kind, words = known
         return kind(f"{place}: {words}")
+    state = getattr(origin, "sqlstate", None) or ""
     reason = str(origin).strip().splitlines()
+    for beginning, kind, words in _POSTGRESQL:
+        if state.startswith(beginning):
+            return kind(f"{place}: {words} ({reason[0]})" if reason else f"{place}: {words}")
+    if getattr(error, "connection_invalidated", False) or _is_unreachable(origin):
+        return StoreBusyError(f"{place}: the server cannot be reached ({reason[-1]})")
     return StoreError(f"{place}: {reason[0] if reason else type(origin).__name__}")
+
+
+def _is_unreachable(origin: object) -> bool:
+    """Whether the driver of PostgreSQL could not connect: its own error, without an answer."""
+    return type(origin).__module__.startswith("psycopg") and type(origin).__name__ in {
+        "OperationalError",
+        "ConnectionTimeout",
+    }

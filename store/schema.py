@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store.engine import Store
 from store.errors import StoreError, explain
+from store.postgresql import order_by_code_point
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -34,6 +35,8 @@ def migrate(store: Store) -> None:
             config = alembic_config(connection)
             _refuse_newer(store, connection, ScriptDirectory.from_config(config))
             command.upgrade(config, "head")
+            if connection.dialect.name == "postgresql":
+                order_by_code_point(connection)
     except DBAPIError as error:
         raise explain(error, store.place) from error
 

@@ -11,13 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
 from sqlmodel import Session, SQLModel, col, func, select
 
 from store.articles import SEARCHED, Article, text_fields
 from store.engine import Store
-from store.search_index import TABLE, add_to_index, has_index, in_index
-from store.search_terms import Everything, Sought, to_fts5
+from store.search_index import (
+    add_to_index,
+    articles_in_index,
+    clear_index,
+    count_in_index,
+    in_index,
+    not_in_index,
+    words_in_index,
+)
+from store.search_terms import Everything, Sought
 from store.types import bound_lists
 
 PART = 500
@@ -57,15 +64,10 @@ def candidates(session: Session, sought: Sought, window: Window) -> list[int]:
     first = _first_id(session, window.since)
     if first is None:
         return []
-    if isinstance(sought, Everything) or not has_index(session.connection()):
+    if isinstance(sought, Everything):
         query = select(Article.id).where(col(Article.id) >= first)
         return [id_ or 0 for id_ in session.exec(query.order_by(col(Article.id).desc()))]
-    query_text = text(
-        f"SELECT rowid FROM {TABLE} WHERE {TABLE} MATCH :sought "  # noqa: S608
-        "AND rowid >= :first ORDER BY rowid DESC"
-    )
-    found = session.connection().execute(query_text, {"sought": to_fts5(sought), "first": first})
-    return [row[0] for row in found]
+    return articles_in_index(session.connection(), sought, first)
 
 
 def stored_texts(session: Session, ids: Sequence[int], window: Window) -> Iterator[StoredText]:
@@ -84,10 +86,9 @@ def stored_texts(session: Session, ids: Sequence[int], window: Window) -> Iterat
 
 def count_candidates(session: Session, sought: Sought) -> int:
     """How many articles may hold it; never fewer than do."""
-    if isinstance(sought, Everything) or not has_index(session.connection()):
+    if isinstance(sought, Everything):
         return count_articles(session)
-    query = text(f"SELECT count(*) FROM {TABLE} WHERE {TABLE} MATCH :sought")  # noqa: S608
-    return int(session.connection().execute(query, {"sought": to_fts5(sought)}).scalar_one())
+    return count_in_index(session.connection(), sought)
 
 
 def count_articles(session: Session) -> int:
@@ -115,28 +116,13 @@ def articles_with(session: Session, ids: Iterable[int]) -> dict[int, Article]:
 
 
 def vocabulary(session: Session) -> Iterator[tuple[str, int]]:
-    """Every word that the index holds, with the number of articles that hold it.
-
-    Nothing where the database keeps no index.
-    """
-    connection = session.connection()
-    if not has_index(connection):
-        return
-    make = (
-        f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.article_words USING fts5vocab(main, {TABLE}, row)"
-    )
-    connection.execute(text(make))
-    for row in connection.execute(text("SELECT term, doc FROM temp.article_words")):
-        yield row[0], row[1]
+    """Every word that the index holds, with the number of articles that hold it."""
+    yield from words_in_index(session.connection())
 
 
 def unindexed(session: Session) -> list[int]:
     """Articles that the index does not know."""
-    if not has_index(session.connection()):
-        return []
-    known = f"SELECT id FROM {TABLE}_docsize"  # noqa: S608
-    query = text(f"SELECT id FROM article WHERE id NOT IN ({known}) ORDER BY id")  # noqa: S608
-    return [row[0] for row in session.connection().execute(query)]
+    return not_in_index(session.connection())
 
 
 def index_missing(store: Store, tell: Tell = lambda done, of: None) -> int:
@@ -161,9 +147,7 @@ def index_missing(store: Store, tell: Tell = lambda done, of: None) -> int:
 def rebuild_index(store: Store, tell: Tell = lambda done, of: None) -> int:
     """Makes the index anew from the articles; their number. Raises StoreError."""
     with store.writing() as session:
-        if has_index(session.connection()):
-            clear = text(f"INSERT INTO {TABLE}({TABLE}) VALUES ('delete-all')")  # noqa: S608
-            session.connection().execute(clear)
+        clear_index(session.connection())
     return index_missing(store, tell)
 
 

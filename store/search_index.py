@@ -1,32 +1,98 @@
-"""The table of the search index: what an article adds to it and takes from it.
+"""The table of the search index: what an article adds to it and takes from it, and how it is asked.
 
-SQLite keeps the index in a contentless FTS5 table that holds nothing but words and the ids of
-articles (`detail=none`): `store.search_terms` says which words, so its own tokenizer has nothing
-left to do but to cut at spaces. PostgreSQL has no index yet. `has_index` is the seam: without one
-every article is a candidate, which is slow and right.
+Both databases keep nothing but the words of each article (`store.search_terms` says which), without
+their places: SQLite in a contentless FTS5 table (`detail=none`), whose own tokenizer has nothing
+left to do but to cut at spaces; PostgreSQL as a `tsvector` made of the words as they are, under a
+GIN index. docs/decisions/0011-search.md has the numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, TextClause, text
 
-from store.search_terms import index_terms
+from store.search_terms import Sought, index_terms, to_fts5
+from store.tsquery import lexemes, to_tsquery
 
 TABLE = "article_search"
 """Made by the migration."""
 
-_INSERT = text(f"INSERT INTO {TABLE}(rowid, terms) VALUES (:id, :terms)")  # noqa: S608
-_DELETE = text(
-    f"INSERT INTO {TABLE}({TABLE}, rowid, terms) VALUES ('delete', :id, :terms)"  # noqa: S608
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """How one kind of database keeps the index."""
+
+    insert: TextClause
+    delete: TextClause
+    known: TextClause
+    find: TextClause
+    count: TextClause
+    missing: TextClause
+    clear: TextClause
+    vocabulary: tuple[TextClause, ...]
+    """The last one gives each word with the number of its articles."""
+    kept: Callable[[set[str]], str | list[str]]
+    """The words of an article as the statements take them."""
+    asked: Callable[[Sought], str]
+
+
+_FTS5 = _Index(
+    insert=text("INSERT INTO article_search(rowid, terms) VALUES (:id, :terms)"),
+    # A contentless table forgets only what it is told again.
+    delete=text(
+        "INSERT INTO article_search(article_search, rowid, terms) VALUES ('delete', :id, :terms)"
+    ),
+    known=text("SELECT 1 FROM article_search_docsize WHERE id = :id"),
+    find=text(
+        "SELECT rowid FROM article_search WHERE article_search MATCH :sought "
+        "AND rowid >= :first ORDER BY rowid DESC"
+    ),
+    count=text("SELECT count(*) FROM article_search WHERE article_search MATCH :sought"),
+    missing=text(
+        "SELECT id FROM article WHERE id NOT IN (SELECT id FROM article_search_docsize) ORDER BY id"
+    ),
+    clear=text("INSERT INTO article_search(article_search) VALUES ('delete-all')"),
+    vocabulary=(
+        text(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.article_words "
+            "USING fts5vocab(main, article_search, row)"
+        ),
+        text("SELECT term, doc FROM temp.article_words"),
+    ),
+    kept=lambda words: " ".join(sorted(words)),
+    asked=to_fts5,
 )
-_KNOWN = text(f"SELECT 1 FROM {TABLE}_docsize WHERE id = :id")  # noqa: S608
+_TSVECTOR = _Index(
+    insert=text(
+        "INSERT INTO article_search(article_id, terms) "
+        "VALUES (:id, array_to_tsvector(CAST(:terms AS text[])))"
+    ),
+    delete=text("DELETE FROM article_search WHERE article_id = :id"),
+    known=text("SELECT 1 FROM article_search WHERE article_id = :id"),
+    find=text(
+        "SELECT article_id FROM article_search WHERE terms @@ CAST(:sought AS tsquery) "
+        "AND article_id >= :first ORDER BY article_id DESC"
+    ),
+    count=text("SELECT count(*) FROM article_search WHERE terms @@ CAST(:sought AS tsquery)"),
+    missing=text(
+        "SELECT id FROM article WHERE NOT EXISTS "
+        "(SELECT 1 FROM article_search WHERE article_id = article.id) ORDER BY id"
+    ),
+    clear=text("DELETE FROM article_search"),
+    vocabulary=(
+        text(
+            "SELECT word, ndoc FROM ts_stat('SELECT terms FROM article_search') WHERE word <> ' '"
+        ),
+    ),
+    kept=lexemes,
+    asked=to_tsquery,
+)
 
 
-def has_index(bind: Connection | Engine) -> bool:
-    """Whether this kind of database keeps the index."""
-    return bind.dialect.name == "sqlite"
+def _index_of(connection: Connection) -> _Index:
+    return _TSVECTOR if connection.dialect.name == "postgresql" else _FTS5
 
 
 def is_index_table(name: str | None) -> bool:
@@ -36,22 +102,54 @@ def is_index_table(name: str | None) -> bool:
 
 def add_to_index(connection: Connection, article: int, texts: Iterable[str]) -> None:
     """Enters an article, in the caller's transaction."""
-    if has_index(connection):
-        connection.execute(_INSERT, {"id": article, "terms": _terms(texts)})
+    index = _index_of(connection)
+    terms = index.kept(index_terms(texts))
+    connection.execute(index.insert, {"id": article, "terms": terms})
 
 
 def in_index(connection: Connection, article: int) -> bool:
-    """Whether the index knows an article; True where there is no index."""
-    if not has_index(connection):
-        return True
-    return connection.execute(_KNOWN, {"id": article}).first() is not None
+    """Whether the index knows an article."""
+    return connection.execute(_index_of(connection).known, {"id": article}).first() is not None
 
 
 def take_from_index(connection: Connection, article: int, texts: Iterable[str]) -> None:
     """Takes an article out; `texts` are those it was entered with."""
-    if has_index(connection) and in_index(connection, article):
-        connection.execute(_DELETE, {"id": article, "terms": _terms(texts)})
+    if in_index(connection, article):
+        index = _index_of(connection)
+        terms = index.kept(index_terms(texts))
+        connection.execute(index.delete, {"id": article, "terms": terms})
 
 
-def _terms(texts: Iterable[str]) -> str:
-    return " ".join(sorted(index_terms(texts)))
+def clear_index(connection: Connection) -> None:
+    """Takes every article out."""
+    connection.execute(_index_of(connection).clear)
+
+
+def not_in_index(connection: Connection) -> list[int]:
+    """Articles that the index does not know, the first one first."""
+    return [row[0] for row in connection.execute(_index_of(connection).missing)]
+
+
+def articles_in_index(connection: Connection, sought: Sought, first: int) -> list[int]:
+    """The articles from that id on that may hold what is sought, the last one first.
+
+    Raises ValueError for what finds everything.
+    """
+    index = _index_of(connection)
+    found = connection.execute(index.find, {"sought": index.asked(sought), "first": first})
+    return [row[0] for row in found]
+
+
+def count_in_index(connection: Connection, sought: Sought) -> int:
+    """How many articles may hold it. Raises ValueError for what finds everything."""
+    index = _index_of(connection)
+    return int(connection.execute(index.count, {"sought": index.asked(sought)}).scalar_one())
+
+
+def words_in_index(connection: Connection) -> Iterator[tuple[str, int]]:
+    """Every word, with the number of articles that hold it."""
+    *before, last = _index_of(connection).vocabulary
+    for statement in before:
+        connection.execute(statement)
+    for row in connection.execute(last):
+        yield row[0], row[1]

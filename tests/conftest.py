@@ -1,4 +1,6 @@
-"""How properties are tested: with fixed examples in `./test`, with fresh ones when asked.
+"""Stores of both kinds for all tests, and how properties are tested.
+
+Properties meet fixed examples in `./test`, fresh ones when asked:
 
     ./test --hypothesis-profile fresh tests/store/test_folding.py
 
@@ -7,8 +9,36 @@ what a fresh run finds becomes an example of its own. No example has a deadline:
 shared.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from store.engine import Store
+from tests.support import stores
 
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.register_profile("fresh", deadline=None)
 settings.load_profile("fixed")
+
+
+@pytest.fixture(params=stores.BACKENDS)
+def backend(request: pytest.FixtureRequest) -> stores.Backend:
+    """The kind of database: whoever asks for it runs once for each."""
+    chosen: stores.Backend = request.param
+    return chosen
+
+
+@pytest.fixture
+def database(backend: stores.Backend, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of our schema without rows."""
+    with stores.database(backend, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def store(backend: stores.Backend, tmp_path: Path) -> Iterator[Store]:
+    """A store of our schema without rows; SQLite's is `wirewatch.db` in `tmp_path`."""
+    with stores.opened(backend, tmp_path) as store:
+        yield store

@@ -18,6 +18,7 @@ from tests.alerts.test_dispatch import Script
 from tests.alerts.world import World
 from tests.support.http import HttpServer, Request, Response
 from tests.support.smtp import SmtpSink
+from tests.support.stores import everything_in
 
 PASSWORD = "s3cret/w:rd"
 TOKEN = "T0kenOfTheHook42"
@@ -79,7 +80,7 @@ async def test_neither_database_nor_log_holds_what_a_receiver_repeats(
         dispatcher = Dispatcher(world.context)
         await dispatcher.send_due()
         await dispatcher.close()
-    stored = b"".join(path.read_bytes() for path in world.store.path.parent.glob("wirewatch.db*"))  # type: ignore[union-attr]
+    stored = everything_in(world.store)
     replies = [attempt.reply for attempt in world.attempts()]
     assert replies == [b"Cannot POST *** None", b"you said ***"] or replies == [
         b"you said ***",

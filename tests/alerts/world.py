@@ -18,7 +18,6 @@ from alerts.rules import compile_rule
 from store.articles import Article, Story
 from store.deliveries import Alert, Attempt, Delivery, Match
 from store.engine import Store
-from store.schema import migrate
 from store.writer import Writer
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -140,10 +139,10 @@ DURAND = {"name": "Durand Line", "any": ['"Durand Line"']}
 
 
 @contextmanager
-def make_world(folder: Path, *, chance: Callable[[], float] = lambda: 0.5) -> Iterator[World]:
-    """A world with one watchlist and one maildir channel, `desk`."""
-    store = Store(f"sqlite:///{folder / 'wirewatch.db'}")
-    migrate(store)
+def make_world(
+    store: Store, folder: Path, *, chance: Callable[[], float] = lambda: 0.5
+) -> Iterator[World]:
+    """A world on a store, with one watchlist and one maildir channel, `desk`."""
     writer = Writer(store)
     world: World
     context = AlertContext(
@@ -166,4 +165,3 @@ def make_world(folder: Path, *, chance: Callable[[], float] = lambda: 0.5) -> It
         yield world
     finally:
         writer.close()
-        store.close()

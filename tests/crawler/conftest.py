@@ -1,22 +1,11 @@
 """Fixtures of whole crawls."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from store.engine import Store
-from store.schema import migrate
 from tests.support.crawled import Run, Script, Site, run_on_a_site
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """What a crawl writes, against a real database."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,20 +23,11 @@ from crawler.record import (
 )
 from store.articles import Article, Entry, waiting_entries
 from store.engine import Store
-from store.schema import migrate
 from store.sources import Document
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FEED = "https://news.example/feed"
 TEXT = " ".join(f"word{number}" for number in range(60))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
-    yield store
-    store.close()
 
 
 def listing(

@@ -1,9 +1,7 @@
 """Near-identical texts become one story, everything else does not; through the door of a crawl."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,6 @@ from crawler.record import Listing, record_article, record_listing
 from crawler.shingles import SKETCH_SIZE, likeness, shingles, sketch
 from store.articles import Article
 from store.engine import Store
-from store.schema import migrate
 from tests.support.prose import headline, paragraphs, sentence
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -41,11 +38,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
-    yield Desk(store)
-    store.close()
+def desk(store: Store) -> Desk:
+    return Desk(store)
 
 
 def report(seed: int, count: int = 8) -> list[str]:

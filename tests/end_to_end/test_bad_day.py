@@ -198,7 +198,7 @@ async def test_a_read_only_database_is_named(desk: Desk) -> None:
         assert await service.stop() == 0
     store = desk.folder / "store"
     store.mkdir()
-    desk.configure(database="store/wirewatch.db")
+    desk.configure(database="sqlite:///store/wirewatch.db")
     copy = f"cp {desk.folder}/wirewatch.* {store}/ && mount -o remount,ro {store}"
     async with RunningService(desk.config, mounted(store, "size=8m", copy)) as service:
         assert await service.ended() == 1
@@ -211,7 +211,7 @@ async def test_a_read_only_database_is_named(desk: Desk) -> None:
 async def test_a_full_disk_loses_nothing_and_repeats_nothing(desk: Desk) -> None:
     store = desk.folder / "store"
     store.mkdir()
-    desk.configure(database="store/wirewatch.db")
+    desk.configure(database="sqlite:///store/wirewatch.db")
     async with running(desk, mounted(store, "size=3m")) as service:
         first = publish(desk)
         await desk.alerted(first)

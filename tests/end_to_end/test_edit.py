@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from alerts.outbox import Outbox
+from store.engine import Store
 from tests.alerts.world import DURAND, World, make_world
 from tests.support.crawled import HOUR, WORDS, Site, run_on_a_site
 from tests.support.http import Response
@@ -29,8 +30,8 @@ async def told(world: World, site: Site) -> list[str]:
     return [delivery.text for delivery in world.deliveries()[before:]]
 
 
-def test_what_a_site_takes_back_is_told_in_the_thread(tmp_path: Path) -> None:
-    with make_world(tmp_path) as world:
+def test_what_a_site_takes_back_is_told_in_the_thread(store: Store, tmp_path: Path) -> None:
+    with make_world(store, tmp_path) as world:
         world.configure(watchlists={"durand-line": {**DURAND, "updates": "changes"}})
 
         async def script(site: Site) -> None:

@@ -1,14 +1,12 @@
 """A database with a little of everything, for the commands that show what is stored."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from sqlmodel import Session
 
 from store.articles import Article, ArticleUrl, Entry, Story
 from store.deliveries import Alert, Delivery, Match
 from store.engine import Store
-from store.schema import migrate
 from store.sources import SourceState
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -36,13 +34,18 @@ CONFIG = """
 """
 
 
-def make_database(folder: Path) -> Store:
+def on_store(store: Store, config: str) -> str:
+    """A configuration whose [service] names that store."""
+    url = store.url.render_as_string(hide_password=False)
+    if "[service]" not in config:
+        return f'[service]\ndatabase = "{url}"\n{config}'
+    return config.replace("[service]\n", f'[service]\ndatabase = "{url}"\n', 1)
+
+
+def fill(store: Store) -> None:
     """Two articles of one story, one match, a delivered and a dead message, three sources."""
-    store = Store(f"sqlite:///{folder}/wirewatch.db")
-    migrate(store)
     with store.writing() as session:
         _fill(session)
-    return store
 
 
 def _fill(session: Session) -> None:

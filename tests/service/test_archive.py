@@ -19,7 +19,6 @@ from store.deliveries import Match
 from store.engine import Store
 from store.outbox import take_article
 from store.revisions import Evidence, KeptPage
-from store.schema import migrate
 from store.writer import Writer
 from tests.service.configs import write
 from tests.service.stored import NOON
@@ -32,9 +31,8 @@ from tests.support.site import Site
 class Bench:
     """A store with pages that wait, and an archive beside it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(f"sqlite:///{folder}/wirewatch.db")
-        migrate(self.store)
+    def __init__(self, folder: Path, store: Store) -> None:
+        self.store = store
         self.writer = Writer(self.store)
         self.folder = folder / "pages"
         self.now = NOON
@@ -62,11 +60,10 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    made = Bench(tmp_path)
+async def bench(tmp_path: Path, store: Store) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path, store)
     yield made
     made.writer.close()
-    made.store.close()
 
 
 def pages(file: Path) -> dict[str, bytes]:

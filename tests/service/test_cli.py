@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,16 +16,15 @@ from store.deliveries import Alert, Attempt, ChannelState, Delivery
 from store.engine import Store
 from tests.service.commands import Outcome, Run
 from tests.service.configs import SHIPPED, write
-from tests.service.stored import CONFIG, COPY, NOON, URL, make_database
+from tests.service.stored import CONFIG, COPY, NOON, URL, fill, on_store
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Iterator[Store]:
-    """A configuration and a database in the folder of the test."""
-    write(tmp_path, CONFIG)
-    store = make_database(tmp_path)
-    yield store
-    store.close()
+def stored(tmp_path: Path, store: Store) -> Store:
+    """A configuration in the folder of the test and a database."""
+    write(tmp_path, on_store(store, CONFIG))
+    fill(store)
+    return store
 
 
 # ---- init and check ------------------------------------------------------------------------------
@@ -566,6 +564,7 @@ def test_retry_leaves_what_was_delivered_alone(run: Run, stored: Store) -> None:
 # ---- the program itself --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("stored")
 def test_a_backup_is_the_database_and_the_id_that_belongs_to_it(run: Run, tmp_path: Path) -> None:
     outcome = run("backup", "copies.db")

@@ -13,7 +13,6 @@ from service.config import load
 from service.health import HealthWatch
 from store.articles import Article, Story
 from store.engine import Store
-from store.schema import migrate
 from store.sources import CrawlRun, Gap, Outage, SourceState
 from store.writer import Writer
 from tests.service.configs import write
@@ -74,13 +73,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
+def desk(tmp_path: Path, store: Store) -> Iterator[Desk]:
     writer = Writer(store)
     yield Desk(tmp_path, store, writer)
     writer.close()
-    store.close()
 
 
 async def test_an_outage_is_one_message_and_so_is_its_end(desk: Desk) -> None:

@@ -7,10 +7,9 @@ import pytest
 
 from crawler.revisions import record_missing
 from store.engine import Store
-from store.schema import migrate
 from tests.service.commands import Run
 from tests.service.configs import write
-from tests.service.stored import CONFIG, NOON
+from tests.service.stored import CONFIG, NOON, on_store
 from tests.support.edits import edit_in, file_in
 
 URL = "https://dawn.example/fence"
@@ -19,17 +18,14 @@ AFTER = BEFORE.replace("the Durand Line", "the border")
 
 
 @pytest.fixture(autouse=True)
-def _edited(tmp_path: Path) -> None:
-    write(tmp_path, CONFIG)
-    store = Store(f"sqlite:///{tmp_path}/wirewatch.db")
-    migrate(store)
+def _edited(tmp_path: Path, store: Store) -> None:
+    write(tmp_path, on_store(store, CONFIG))
     with store.writing() as session:
         number = file_in(session, URL, "Fence \x1b[31m<b>", BEFORE, NOON)
         edit_in(session, number, "Fence \x1b[31m<b>", AFTER, NOON + timedelta(hours=1))
         record_missing(session, number, 410, "HTTP 410", NOON + timedelta(hours=3), 0.0)
         file_in(session, "https://tolo.example/1", "Copy", BEFORE, NOON)
         file_in(session, "https://tolo.example/2", "Other", "Unlike. " * 50, NOON)
-    store.close()
 
 
 def test_diff_marks_the_words_that_went_and_came(run: Run) -> None:
@@ -89,9 +85,8 @@ def test_articles_of_a_story(run: Run) -> None:
     assert {each["revision"] for each in rows} == {1, 3}
 
 
-def test_check_follows_the_chain(run: Run, tmp_path: Path) -> None:
+def test_check_follows_the_chain(run: Run, store: Store) -> None:
     assert run("check", "--database").status == 0
-    store = Store(f"sqlite:///{tmp_path}/wirewatch.db")
     with store.writing() as session:
         session.connection().exec_driver_sql("UPDATE revision SET note = 'x' WHERE number = 3")
     store.close()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from sqlmodel import select
 from store.articles import Article, Story
 from store.deliveries import Delivery, Match
 from store.engine import Store
-from store.schema import migrate
+from store.search_index import clear_index
 from tests.service.commands import Run
 from tests.service.configs import ROOT, write
+from tests.service.stored import on_store
 
 NOW = datetime.now(UTC)
 CONFIG = """
@@ -51,10 +51,8 @@ ARTICLES = [
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    write(tmp_path, CONFIG)
-    store = Store(f"sqlite:///{tmp_path}/wirewatch.db")
-    migrate(store)
+def store(tmp_path: Path, store: Store) -> Store:
+    write(tmp_path, on_store(store, CONFIG))
     with store.writing() as session:
         for number, (days, source, title, body) in enumerate(ARTICLES, 1):
             seen = NOW - timedelta(days=days)
@@ -65,8 +63,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
                 Article(id=number, url=url, canonical_url=url, url_key=url, source_id=source,
                         story_id=number, title=title, body=body, first_seen=seen, matched_at=seen)
             )  # fmt: skip
-    yield store
-    store.close()
+    return store
 
 
 def ids(rows: list[dict[str, Any]]) -> list[int]:
@@ -321,7 +318,7 @@ def test_check_warns_of_a_term_that_stands_in_many_stored_articles(
             )  # fmt: skip
     rules = 'any = ["police", "torkham", "shah"]\n[watchlist.b]\nany = [\'"border police"\']\n'
     rules += "[watchlist.c]\nany = ['\"police border\"']\n"
-    write(tmp_path, CONFIG + "[watchlist.a]\n" + rules)
+    write(tmp_path, on_store(store, CONFIG) + "[watchlist.a]\n" + rules)
     warned = [line for line in run("check").err.splitlines() if "stands in" in line]
     assert [line.split(": ", 2)[2] for line in warned] == [
         "police: stands in 97% of all articles; narrow it with AND or NEAR",
@@ -332,9 +329,7 @@ def test_check_warns_of_a_term_that_stands_in_many_stored_articles(
 @pytest.mark.parametrize("option", ["--database", "--reindex"])
 def test_check_makes_up_for_what_the_index_lacks(run: Run, store: Store, option: str) -> None:
     with store.writing() as session:
-        session.connection().exec_driver_sql(
-            "INSERT INTO article_search(article_search) VALUES ('delete-all')"
-        )
+        clear_index(session.connection())
     assert run("search", "Torkham", "--json").rows == []
     assert run("check", option).status == 0
     assert len(run("search", "Torkham", "--json").rows) == 4

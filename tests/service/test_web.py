@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
@@ -13,18 +12,10 @@ from service.web import status_app
 from store.articles import Article, Story
 from store.engine import Store
 from store.http_client import guarded_client, httpx
-from store.schema import migrate
 from store.sources import SourceState
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
-    return store
 
 
 @pytest.fixture

@@ -12,18 +12,16 @@ from store.articles import Story
 from store.backup import copy_database
 from store.engine import Store
 from store.errors import StoreError
-from store.schema import migrate
+from tests.support import stores
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
-    add_stories(store, 20_000)
-    yield store
-    store.close()
+    with stores.opened("sqlite", tmp_path) as store:
+        add_stories(store, 20_000)
+        yield store
 
 
 def add_stories(store: Store, number: int) -> None:

@@ -1,8 +1,6 @@
 """The search index: it follows the articles, and never leaves out one that matches."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,14 +10,11 @@ from sqlmodel import Session, SQLModel, insert
 from alerts.matcher import Matcher, Rule, Text
 from alerts.query import Pattern, parse
 from alerts.query_index import to_sought
-from alerts.search import find
 from store.articles import Article, Story
 from store.engine import Store
-from store.schema import migrate
 from store.search import (
     Window,
     candidates,
-    count_candidates,
     index_missing,
     rebuild_index,
     unindexed,
@@ -31,13 +26,10 @@ from tests.support.queries import FIELDS, contents, rules
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path}/wirewatch.db")
-    migrate(store)
+def store(store: Store) -> Store:
     with store.writing() as session:
         session.add(Story(id=1, created_at=NOON))
-    yield store
-    store.close()
+    return store
 
 
 def article(number: int, **changes: object) -> Article:
@@ -151,19 +143,6 @@ def test_an_index_made_anew_is_the_same_one(store: Store) -> None:
     assert rebuild_index(store) == 2
     with store.reading() as session:
         assert sorted(vocabulary(session)) == before
-
-
-def test_a_database_without_an_index_searches_everything(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As PostgreSQL does: slower, and the same answer."""
-    add(store, article(1, body="Torkham"), article(2, body="Kabul"))
-    monkeypatch.setattr("store.search.has_index", lambda _: False)
-    rule = Rule(parse("Torkham"))
-    with store.reading() as session:
-        assert candidates(session, to_sought(rule.query), Window()) == [2, 1]
-        assert [found.article.id for found in find(session, {"q": rule}, Window())] == [1]
-        assert count_candidates(session, to_sought(rule.query)) == 2
 
 
 def test_a_deep_query_and_a_long_list_are_understood(store: Store) -> None:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -13,18 +12,10 @@ from sqlmodel import Session, func, select
 from store.articles import Story
 from store.engine import Store
 from store.errors import StoreError, StoreFullError
-from store.schema import migrate
 from store.writer import Writer
 
+only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -88,6 +79,7 @@ def test_closing_commits_what_is_queued(store: Store) -> None:
         writer.submit(add_story).result(1)
 
 
+@only_sqlite
 async def test_a_full_disk_is_said_in_words_and_the_work_goes_on_afterwards(
     store: Store, writer: Writer
 ) -> None:
@@ -125,6 +117,7 @@ async def test_a_reader_does_not_wait_for_a_long_write(store: Store, writer: Wri
     assert stories(store) == 1
 
 
+@only_sqlite
 def test_commits_survive_a_power_cut(store: Store) -> None:
     with store.writing() as session:
         assert session.execute(text("PRAGMA synchronous")).scalar_one() == 2

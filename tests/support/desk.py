@@ -11,7 +11,7 @@ from tests.support.smtp import SmtpSink
 
 CONFIG = """\
 [service]
-database = "sqlite:///{database}"
+database = "{database}"
 
 [web]
 listen = "{listen}"
@@ -56,7 +56,7 @@ class Desk:
     def configure(self, more: str = "", **values: str) -> Path:
         """Writes config.toml with other values from now on, and with more text at its end."""
         self.values |= values
-        usual = {"database": "wirewatch.db", "listen": "", "login": ""}
+        usual = {"database": "sqlite:///wirewatch.db", "listen": "", "login": ""}
         places = {"feed": self.site.feed_url, "port": str(self.sink.port)}
         # Written under another name first, as editors do: a reload must not read half a file.
         draft = self.config.with_suffix(".draft")

@@ -478,3 +478,8 @@ def upgrade() -> None:
             "CREATE VIRTUAL TABLE article_search "
             "USING fts5(terms, content='', detail=none, tokenize='ascii')"
         )
+    else:
+        op.execute(
+            "CREATE TABLE article_search (article_id integer PRIMARY KEY, terms tsvector NOT NULL)"
+        )
+        op.execute("CREATE INDEX ix_article_search ON article_search USING gin (terms)")
