@@ -56,6 +56,7 @@ def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
             "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
             "crawler.middlewares.HoldMiddleware": 80,
             "crawler.middlewares.AddressMiddleware": 90,
+            "crawler.middlewares.OwnHeadersMiddleware": 95,
             "crawler.middlewares.RobotsMiddleware": 100,
         },
         "ITEM_PIPELINES": {

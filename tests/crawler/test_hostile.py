@@ -21,7 +21,9 @@ from tests.support.crawled import Run, Site
 from tests.support.hostile import HOLDING, SMALL, TITLE, Role, answers
 from tests.support.reactor import in_reactor
 
-LIMITS = {"max_size": "1MB", "timeout": "1s"}
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+LIMITS = {"max_size": "1MB", "timeout": "2s"}
 SECRET = "the words of the file"
 REFUSED = {
     "a gzip bomb": "larger than",
