@@ -75,6 +75,12 @@ class ProcessorPool:
         Raises ProcessingError when the deadline passed or the worker died, PoolClosedError when
         the pool was closed meanwhile.
         """
+        return await self.run_within(self._deadline, work, *args, **kwargs)
+
+    async def run_within(
+        self, deadline: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run`, for a piece that may take longer, or shall not take so long, in seconds."""
         heavy = any(len(getattr(piece, "body", b"")) > HEAVY for piece in args)
         async with self._heavy if heavy else contextlib.nullcontext(), self._free:
             pool = self._usable()
@@ -83,7 +89,7 @@ class ProcessorPool:
                     partial(_tidily, work) if heavy else work,
                     args=list(args),
                     kwargs=dict(kwargs),
-                    timeout=self._deadline,
+                    timeout=deadline,
                 )
                 return await self._result(future)
             except BrokenExecutor as error:
@@ -91,7 +97,7 @@ class ProcessorPool:
                     raise PoolClosedError from error
                 raise ProcessingError("the processes that read pages had to be replaced") from error
             except FutureTimeoutError as error:
-                raise ProcessingError(f"took longer than {self._deadline:g} s to read") from error
+                raise ProcessingError(f"took longer than {deadline:g} s to read") from error
             except ProcessExpired as error:
                 raise ProcessingError(f"killed the process that read it ({error})") from error
             except MemoryError as error:

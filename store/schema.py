@@ -7,12 +7,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from store.engine import Store
 from store.errors import StoreError, explain
 from store.postgresql import order_by_code_point
+from store.turns import Turn
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -32,6 +33,10 @@ def migrate(store: Store) -> None:
         raise StoreError(f"{store.place}: the folder {store.path.parent} does not exist; create it")
     try:
         with store.write_engine.begin() as connection:
+            # Several workers may start at once on an empty database.
+            if connection.dialect.name == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(:number)")
+                connection.execute(lock, {"number": int(Turn.MIGRATE)})
             config = alembic_config(connection)
             _refuse_newer(store, connection, ScriptDirectory.from_config(config))
             command.upgrade(config, "head")
