@@ -294,9 +294,18 @@ class NewsSpider(Spider):
         )
 
     async def page_failed(
-        self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
+        self,
+        entry_id: int,
+        why: str,
+        *,
+        final: bool = False,
+        hopeless: bool = False,
+        outcome: str = "failed",
     ) -> None:
-        """The page is tried again later, or given up when it will not become an article."""
+        """The page is tried again later, or given up when it will not become an article.
+
+        `final`: it is none. `hopeless`: it may be one, but will not be had.
+        """
         entry = self._entry(entry_id)
         if outcome == "failed":
             self.pages.failed(entry.source_id, entry.url, why)
@@ -305,7 +314,8 @@ class NewsSpider(Spider):
         )
         if final:
             await self._end(entry, why, outcome)
-        elif again_at is None:
+        elif again_at is None or hopeless:
+            again_at = None
             await self._give_up(entry, why, outcome)
         else:
             await self.context.writer.write(
