@@ -338,6 +338,8 @@ class Recorded:
     """What a duplicate was recognised by."""
     source_id: str = field(default="", compare=False)
     """The source whose entry the page is."""
+    waited: timedelta | None = field(default=None, compare=False)
+    """From the source's listing it to its being filed."""
 
 
 def record_article(
@@ -362,7 +364,8 @@ def record_article(
     keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
-    return replace(recorded, source_id=entry.source_id)
+    waited = at - entry.found_at if entry.found_at else None
+    return replace(recorded, source_id=entry.source_id, waited=waited)
 
 
 def _evidence(
