@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
+from gzip import BadGzipFile
 from itertools import islice
 
+import brotli
+import zstandard
 from scrapy import exceptions
 from scrapy.http import Response
+from twisted.internet.error import ConnectionClosed
+from twisted.web._newclient import ParseError
+from twisted.web.client import ResponseFailed
 
 MOST_HEADERS = 100
 LONGEST_HEADER = 2000
@@ -109,6 +116,8 @@ def answer_of(response: Response) -> Answer:
     )
 
 
+_NOT_PACKED = "the answer is not packed as it says, and could not be unpacked"
+_HUNG_UP = "the connection was closed before the answer was there, or its headers are too long"
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.DownloadTimeoutError, "no answer in time"),
     (exceptions.DownloadConnectionRefusedError, "the connection was refused"),
@@ -116,12 +125,20 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.ResponseDataLossError, "the answer broke off before its end"),
     (exceptions.DownloadCancelledError, "the answer was larger than [crawler] max_size"),
     (exceptions.UnsupportedURLSchemeError, "the address is neither http nor https"),
+    (BadGzipFile, _NOT_PACKED),
+    (zlib.error, _NOT_PACKED),
+    (EOFError, _NOT_PACKED),
+    (brotli.error, _NOT_PACKED),
+    (zstandard.ZstdError, _NOT_PACKED),
+    (ConnectionClosed, _HUNG_UP),
 )
 
 _IGNORED = (
     ("DOWNLOAD_MAXSIZE", "the answer was larger than [crawler] max_size when unpacked"),
     ("redirections", "it redirects again and again"),
 )
+_NO_ADDRESS = "Missing scheme in request url"
+"""What Scrapy says of a redirect to `javascript:` and the like."""
 """What Scrapy's own refusals say, and what they mean."""
 
 
@@ -131,7 +148,24 @@ def answer_of_failure(url: str, error: BaseException | None, guard: str | None) 
         return Answer(url, error=str(error), refused=not error.temporary)
     if guard is not None and isinstance(error, exceptions.CannotResolveHostError):
         return Answer(url, error=guard, refused=True)
-    words = next((words for kind, words in _WORDS if isinstance(error, kind)), None)
-    if words is None and isinstance(error, exceptions.IgnoreRequest):
-        words = next((words for part, words in _IGNORED if part in str(error)), None)
-    return Answer(url, error=words or f"{type(error).__name__}: {str(error)[:200]}")
+    return Answer(url, error=_in_words(error))
+
+
+def _in_words(error: BaseException | None) -> str:
+    what, is_broken = error, False
+    if isinstance(error, exceptions.DownloadFailedError) and isinstance(
+        error.__cause__, ResponseFailed
+    ):
+        what, is_broken = error.__cause__.reasons[0].value, True
+    for kind, words in _WORDS:
+        if isinstance(what, kind):
+            return words
+    if isinstance(what, exceptions.IgnoreRequest):
+        for part, words in _IGNORED:
+            if part in str(what):
+                return words
+    if isinstance(what, ValueError) and _NO_ADDRESS in str(what):
+        return "it redirects to what is no web address"
+    if is_broken and isinstance(what, ValueError | ParseError):
+        return f"the answer is no proper HTTP ({str(what)[:100]})"
+    return f"{type(what).__name__}: {str(what)[:200]}"

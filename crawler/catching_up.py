@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from crawler.answer import Answer
 from crawler.context import CrawlContext
+from crawler.documents import read_apart
 from crawler.health import refusal
 from crawler.items import DocumentError
 from crawler.pool import ProcessingError
-from crawler.reading import read_document
 from crawler.record import Listing
 from crawler.sources import Document
 from crawler.visit import Next, Visit, Wanted
@@ -56,7 +56,7 @@ async def _take_older(visit: Visit, wanted: Wanted, answer: Answer, context: Cra
         links=visit.source.select.links,
     )
     try:
-        reading = await context.pool.run(read_document, wanted.kind, document)
+        reading = await read_apart(context.pool, wanted.kind, document)
     except (DocumentError, ProcessingError) as error:
         await visit.filling.failed(answer, str(error))
         return Next()

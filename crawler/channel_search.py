@@ -13,9 +13,10 @@ from urllib.parse import urljoin, urlsplit
 
 from crawler.answer import Answer
 from crawler.config import SourceConfig
+from crawler.documents import read_apart
 from crawler.items import DocumentError
 from crawler.pool import ProcessingError, ProcessorPool
-from crawler.reading import Reading, read_document
+from crawler.reading import Reading
 from crawler.sources import Document
 from crawler.sources.choosing import Choice, Found
 from crawler.sources.discover import Channel, Scope
@@ -209,7 +210,7 @@ class Search:
             timezone=self._source.timezone,
             links=self._source.select.links,
         )
-        return Read(asked, answer, await self._pool.run(read_document, asked.kind, document))
+        return Read(asked, answer, await read_apart(self._pool, asked.kind, document))
 
     def _measure(self, read: Read, scope: Scope = "site") -> Measure:
         channel = read.asked.channel

@@ -31,8 +31,8 @@ from store.sources import CrawlRun, HostState, PlannedVisit, SourceState, planne
 
 log = structlog.get_logger("crawler")
 
-# It warns at each crawl that redirects carry no Referer, which is as it should be.
-logging.getLogger("scrapy.downloadermiddlewares.redirect").setLevel(logging.ERROR)
+# Its warnings are about answers, of which our own events tell in one line each.
+logging.getLogger("scrapy").setLevel(logging.ERROR)
 
 DEADLINE = timedelta(minutes=30)
 """A crawl that takes longer is stopped; what is left of it waits for the host's next turn."""

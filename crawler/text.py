@@ -7,6 +7,12 @@ import unicodedata
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+# What a line can hide and no reader sees: soft hyphens, zero-width spaces and joiners of words,
+# tags of language. The two joiners of letters (U+200C, U+200D) stay: Persian and emoji need them.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u3164\ufeff\uffa0"
+    "\U000e0000-\U000e007f]"
+)
 _SPACE = re.compile(r"\s+")
 
 
@@ -17,9 +23,10 @@ def clean_text(text: str) -> str:
 
 
 def clean_line(text: str, limit: int = 500) -> str:
-    """One line for a title or name: cleaned, white space joined, direction controls dropped.
+    """One line for a title or name: cleaned, white space joined, controls of direction and what
+    nobody can see dropped.
 
     `limit` counts code points; a longer line is cut and ends in an ellipsis.
     """
-    line = _SPACE.sub(" ", _BIDI.sub("", clean_text(text))).strip()
+    line = _SPACE.sub(" ", _INVISIBLE.sub("", _BIDI.sub("", clean_text(text)))).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -30,10 +30,11 @@ from crawler.channels import (
 )
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
+from crawler.documents import read_apart
 from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
 from crawler.pool import ProcessingError
-from crawler.reading import Reading, read_document
+from crawler.reading import Reading
 from crawler.record import Listing, record_listing, record_unchanged
 from crawler.schedule import Spell
 from crawler.sources import Document
@@ -229,7 +230,7 @@ class Visit:
             links=self.source.select.links,
             known=self._articles() if wanted.kind == "listing" else (),
         )
-        return await self._context.pool.run(read_document, wanted.kind, document)
+        return await read_apart(self._context.pool, wanted.kind, document)
 
     def _articles(self) -> tuple[str, ...]:
         """What the source was seen to publish: its addresses have a shape."""

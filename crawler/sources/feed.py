@@ -114,14 +114,9 @@ def _by_feedparser(text: str, url: str, timezone: str) -> Feed | None:
     """What feedparser makes of a text that gave no entry; None when it finds none either."""
     if len(text) > _FEEDPARSER_LIMIT or _is_deep(text) or not _LOOKS_LIKE_FEED.search(text):
         return None
-    found = feedparser.parse(
-        io.BytesIO(
-            repaired(text).encode("utf-8", "replace")
-        ),  # a stream: a text might be taken for a URL
-        response_headers={"content-type": "application/xml; charset=utf-8"},
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    found = _parsed_leniently(text)
+    if found is None:
+        return None
     entries = [_feedparser_entry(entry, url, timezone) for entry in found.entries]
     if not entries:
         return None
@@ -132,6 +127,22 @@ def _by_feedparser(text: str, url: str, timezone: str) -> Feed | None:
         title=title_of(found.feed.get("title")),
         lang=language_of(found.feed.get("language")),
     )
+
+
+def _parsed_leniently(text: str) -> Any:
+    """feedparser's answer; None where it breaks."""
+    try:
+        return feedparser.parse(
+            # A stream: a text might be taken for a URL.
+            io.BytesIO(repaired(text).encode("utf-8", "replace")),
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - its parts raise anything on broken numbers and links
+        return None
 
 
 def _is_deep(text: str) -> bool:
@@ -158,7 +169,7 @@ def _feedparser_entry(entry: dict[str, Any], url: str, timezone: str) -> EntryIt
         title=title_of(entry.get("title")),
         summary=summary_of(entry.get("summary")),
         content=next((clean_text(value) for value in contents if value and value.strip()), None),
-        authors=names_of(person(author.get("name", "")) for author in entry.get("authors", ())),
+        authors=names_of(person(author.get("name") or "") for author in entry.get("authors", ())),
         tags=names_of(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags", ())),
     )
     # dict.get: feedparser's own get() answers "updated" with "published".

@@ -38,6 +38,8 @@ class Response:
     """Seconds of silence before the first byte."""
     promise: int | None = None
     """The Content-Length told, when it shall differ from the body's: the connection then closes."""
+    raw: bytes | None = None
+    """Sent instead of everything else: an answer that is no HTTP, or bad HTTP."""
 
 
 class HangUpError(Exception):
@@ -153,6 +155,10 @@ class HttpServer:
         self, response: Response, writer: asyncio.StreamWriter, *, head_only: bool
     ) -> bool:
         await asyncio.sleep(response.wait)
+        if response.raw is not None:
+            writer.write(response.raw)
+            await writer.drain()
+            return False
         whole = response.chunks is None and response.promise is None
         known = response.status in {status.value for status in HTTPStatus}
         phrase = HTTPStatus(response.status).phrase if known else "Unknown"
