@@ -27,6 +27,7 @@ from service.archive import Archive
 from service.config import Config
 from service.health import HealthWatch
 from service.installation import installation_id, only_service
+from service.retention import Retention
 from store.engine import Store
 from store.schema import migrate
 from store.writer import Writer
@@ -97,6 +98,7 @@ class App:
         )
         folder = state_path(config, parts.store).parent / "pages"
         self._archive = Archive(folder, parts.store, parts.writer, parts.clock)
+        self._retention = Retention(parts.writer, parts.clock, parts.chance)
         parts.guard(config)
 
     @property
@@ -142,6 +144,10 @@ class App:
     async def archive(self) -> int:
         """Keeps the pages of matched articles, where that is wished; returns their number."""
         return await self._archive.keep()
+
+    async def forget(self) -> int:
+        """Forgets what is older than `[service] retention`; returns the number of articles."""
+        return await self._retention.forget(self.config.service.retention)
 
     async def gather(self, *, flush: bool = False) -> int:
         """Makes deliveries of the alerts that are due; returns their number.
