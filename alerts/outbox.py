@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from alerts.changes import Told
@@ -25,9 +26,9 @@ from alerts.matcher import Matcher
 from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
 from alerts.rules import Rule
-from store.articles import Article, unmatched_articles
+from store.articles import Article, lock_unmatched, unmatched_articles
 from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
-from store.errors import RefusedChangeError
+from store.errors import RefusedChangeError, StoreError, is_refusal
 from store.outbox import (
     attach,
     count_alerts,
@@ -98,6 +99,43 @@ class Outbox:
                 for one in found:
                     total += await self._keep_alone(context, one)
         return total
+
+    async def match_claimed(self) -> int:
+        """As `match`, beside other processes that do the same; none gets what another has in hand.
+
+        Articles are locked while they are matched; a process that dies lets go of them.
+        """
+        total, more = 0, True
+        while more:
+            try:
+                count = await asyncio.to_thread(self._match_locked, BATCH)
+            except StoreError:
+                # One that cannot be stored must not hold up the others.
+                count = await asyncio.to_thread(self._match_one_by_one)
+            total += count
+            more = count >= BATCH
+        return total
+
+    def _match_locked(self, limit: int, only: int | None = None) -> int:
+        context = self._context
+        self._find(context.rules, ())  # a new configuration takes its time while nothing is locked
+        with context.store.writing() as session:
+            waiting = lock_unmatched(session, limit, self._aside, only)
+            found = self._find(context.rules, waiting)
+            return _record(session, context, found, context.clock())
+
+    def _match_one_by_one(self) -> int:
+        """Raises StoreError where even that is not possible for a reason of the database's."""
+        matched = 0
+        for article in self._waiting():
+            assert article.id is not None
+            try:
+                matched += self._match_locked(1, article.id)
+            except StoreError as error:
+                if not is_refusal(error):
+                    raise
+                self._set_aside(article, error)
+        return matched
 
     async def _keep(self, context: AlertContext, found: Sequence[_Matched]) -> int:
         now = context.clock()
@@ -278,7 +316,23 @@ def _record_match(
     silent = "first_visit" if article.baseline and article.matched_revision == 0 else ""
     if not silent and story_is_told(session, hit.watchlist, article.story_id):
         silent = "story"
-    match = Match(
+    match = _match_row(article, hit, now, silent)
+    try:
+        with session.begin_nested():
+            session.add(match)
+    except IntegrityError:
+        # Another process has told the story at this very moment.
+        silent = "story"
+        match = _match_row(article, hit, now, silent)
+        session.add(match)
+        session.flush()
+    log.info("match", status=silent or "alert", watchlist=hit.watchlist, url=article.url)
+    if not silent:
+        _alert(session, context, match, 0, now)
+
+
+def _match_row(article: Article, hit: _Found, now: datetime, silent: str) -> Match:
+    return Match(
         watchlist=hit.watchlist,
         article_id=article.id or 0,
         story_id=article.story_id,
@@ -287,11 +341,6 @@ def _record_match(
         excerpts=hit.excerpts,
         silent=silent,
     )
-    session.add(match)
-    session.flush()
-    log.info("match", status=silent or "alert", watchlist=hit.watchlist, url=article.url)
-    if not silent:
-        _alert(session, context, match, 0, now)
 
 
 def _alert(

@@ -29,3 +29,5 @@ class CrawlContext:
     """Why the address guard last refused to resolve a host."""
     keep_pages: bool = False
     """Whether pages are kept until it is known whether their articles match."""
+    may_ask: Callable[[], bool] = lambda: True
+    """Whether requests may be made: not by a process that others must take for dead."""

@@ -47,10 +47,12 @@ class _Middleware:
 
 
 class HoldMiddleware(_Middleware):
-    """Asks nothing more of a host that has just asked to be left alone."""
+    """Asks nothing more of a host that has just asked to be left alone, or is another's by now."""
 
     async def process_request(self, request: Request) -> None:
         """Raises IgnoreRequest; the spider leaves what was asked for waiting."""
+        if not self.spider.context.may_ask():
+            self.spider.held = self.spider.stopped = True
         if self.spider.held:
             raise IgnoreRequest("the host asked to be left alone")
 

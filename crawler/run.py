@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from crawler.settings import crawl_settings
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of
 from crawler.visit import Visit
-from crawler.visits import record_pages, record_visit
+from crawler.visits import record_pages, record_visit, rest
 from store.articles import hosts_waiting, waiting_entries
 from store.revisions import hosts_to_revisit
 from store.sources import CrawlRun, HostState, PlannedVisit, SourceState, planned_visits
@@ -80,16 +80,17 @@ def jobs_due(context: CrawlContext, now: datetime, *, every_source: bool = False
     hosts: dict[str, list[str]] = {}
     for source_id, source in context.sources.items():
         plan = planned.get(source_id)
-        if source.enabled and (every_source or _is_due(plan, source, context.config, now)):
+        if source.enabled and (every_source or is_due(plan, source, context.config, now)):
             hosts.setdefault(host_of(source.url), []).append(source_id)
     for host in waiting:
         hosts.setdefault(host, [])
     return [HostJob(host, tuple(ids)) for host, ids in hosts.items() if host not in held]
 
 
-def _is_due(
+def is_due(
     plan: PlannedVisit | None, source: SourceConfig, config: CrawlerConfig, now: datetime
 ) -> bool:
+    """Whether a source is to be visited now."""
     if plan is None or plan.url != source.url or plan.next_visit is None or plan.next_visit <= now:
         return True
     every = source.every or config.every
@@ -104,6 +105,15 @@ def held_until(session: Session, now: datetime) -> dict[str, datetime]:
         col(HostState.not_before) > now, col(HostState.not_before) <= now + FURTHEST_HELD
     )
     return {host: until for host, until in session.exec(query) if until is not None}
+
+
+def is_wanted(context: CrawlContext, job: HostJob, now: datetime) -> bool:
+    """Whether a job that has waited is still worth a crawl: not held, and something to ask for."""
+    with context.store.reading() as session:
+        if job.host in held_until(session, now):
+            return False
+        fresh = waiting_entries(session, job.host, now, now + FURTHEST, limit=1)
+        return bool(job.sources or fresh) or job.host in hosts_to_revisit(session, now)
 
 
 def held_sources(context: CrawlContext, now: datetime) -> dict[str, str]:
@@ -136,7 +146,9 @@ class Crawls:
 
         Raises StoreError when the database failed; what was not kept goes on waiting.
         """
-        context, started = self.context, self.context.clock()
+        context = self.context
+        await self._keep_distance(job.host)
+        started = context.clock()
         visits = await context.writer.write(lambda session: self.visits_of(session, job))
         with context.store.reading() as session:
             again = pages_again(session, context.sources, job.host, started)
@@ -162,10 +174,20 @@ class Crawls:
         if spider.store_error is not None:
             raise spider.store_error
         now = context.clock()
-        records = [self.recording(visit, now) for visit in spider.visits if not visit.recorded]
+        # What a crawl that was told to end has not visited is no failure: it is due as before.
+        unrecorded = [visit for visit in spider.visits if not visit.recorded and not spider.stopped]
+        records = [self.recording(visit, now) for visit in unrecorded]
         return await context.writer.write(
             lambda session: self._close(session, job, spider, started, records)
         )
+
+    async def _keep_distance(self, host: str) -> None:
+        """Waits until the delay has passed since another crawl of the host, by whatever process."""
+        with self.context.store.reading() as session:
+            state = session.get(HostState, host)
+        if state is not None and state.rests_until is not None:
+            wait = (state.rests_until - self.context.clock()).total_seconds()
+            await asyncio.sleep(min(max(wait, 0.0), state.spacing))
 
     async def _visited(self, visit: Visit) -> None:
         """Records a visit as soon as its documents are read: its pages may take half an hour."""
@@ -199,6 +221,9 @@ class Crawls:
 
     async def stop(self) -> None:
         """Tells every crawl to finish the requests in hand and end."""
+        for scrapy_crawler in self._running.values():
+            if isinstance(scrapy_crawler.spider, NewsSpider):
+                scrapy_crawler.spider.stopped = True
         stopping = [asyncio.ensure_future(c.stop_async()) for c in self._running.values()]
         if stopping:
             await asyncio.wait(stopping, timeout=GRACE.total_seconds())
@@ -212,14 +237,20 @@ class Crawls:
         ]
         return max(delays, default=self.context.config.delay)
 
+    def _spacing(self, job: HostJob, spider: NewsSpider) -> timedelta:
+        """What the host was given between two requests; robots.txt may have asked for more."""
+        rules = spider.robots.get(job.host)
+        asked = rules.crawl_delay if rules and self.context.config.obey_robots else None
+        return max(self._delay(job), asked or timedelta())
+
     def visits_of(self, session: Session, job: HostJob) -> list[Visit]:
         """A visit for each source of the job that is still configured as it was."""
         visits = []
-        for source_id in job.sources:
+        for source_id in configured(job, self.context.sources).sources:
             source = self.context.sources[source_id]
             state = session.get(SourceState, source_id)
             if state is None or state.url != source.url:
-                state = _new_state(session, source_id, source, state)
+                state = new_state(session, source_id, source, state)
             if state.kind != source.kind:
                 forget_documents(session, source_id)
                 state.kind = source.kind
@@ -246,6 +277,7 @@ class Crawls:
         for record in records:
             record(session)
         record_pages(session, spider.pages, now)
+        rest(session, job.host, now, self._spacing(job, spider))
         errors = tuple(error for visit in spider.visits for error in visit.errors)
         report = CrawlReport(
             host=job.host,
@@ -260,7 +292,17 @@ class Crawls:
         return report
 
 
-def _new_state(
+def configured(job: HostJob, sources: Mapping[str, SourceConfig]) -> HostJob:
+    """The job without sources that this process's configuration does not have on its host."""
+    known = tuple(
+        source_id
+        for source_id in job.sources
+        if (source := sources.get(source_id)) and source.enabled and host_of(source.url) == job.host
+    )
+    return HostJob(job.host, known)
+
+
+def new_state(
     session: Session, source_id: str, source: SourceConfig, old: SourceState | None
 ) -> SourceState:
     """A source seen for the first time, or under a new address: its first visit is a baseline."""

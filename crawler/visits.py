@@ -210,3 +210,12 @@ def record_pages(session: Session, pages: PageTally, now: datetime) -> None:
             quiet = state.reason if state.state == "silent" else None
             settle(state, blocked=False, gone=False, quiet=quiet, now=now)
         session.add(state)
+
+
+def rest(session: Session, host: str, now: datetime, spacing: timedelta | None = None) -> None:
+    """Nothing is asked of a host until `spacing` has passed; None: as long as the last time."""
+    state = session.get(HostState, host) or HostState(host=host)
+    if spacing is not None:
+        state.spacing = spacing.total_seconds()
+    state.rests_until = now + timedelta(seconds=state.spacing)
+    session.add(state)

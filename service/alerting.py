@@ -36,12 +36,17 @@ def alert_context(
     installation: str,
     clock: Callable[[], datetime],
     chance: Callable[[], float],
+    *,
+    matches: bool = True,
 ) -> AlertContext:
-    """What matching and delivery share, under this configuration."""
+    """What matching and delivery share, under this configuration.
+
+    `matches`: whether it is used for matching; compiling many watchlists takes time and memory.
+    """
     return AlertContext(
         store=store,
         writer=writer,
-        rules=compile_rules(config),
+        rules=compile_rules(config) if matches else {},
         watchlists=config.watchlists,
         channels=config.channels,
         timezone=config.service.timezone,

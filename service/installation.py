@@ -7,7 +7,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import text
+
+from store.engine import Store
+from store.installation import fact, keep_fact
+from store.turns import Turn, await_turn
 
 
 class InstallationError(Exception):
@@ -38,6 +45,46 @@ def installation_id(path: Path) -> str:
             "(messages sent before could then be sent again under new ids)"
         )
     return known
+
+
+def shared_installation_id(path: Path, store: Store, *, may_make: bool = True) -> str | None:
+    """The id of the installation that a database belongs to, wherever this process runs.
+
+    On PostgreSQL the database tells machines that have no file of their own; the file stays what
+    survives a restored database. None when nobody has made one and this process may not.
+    Raises InstallationError when the two name different ones.
+    """
+    if store.path is not None:
+        return installation_id(path)
+    with store.writing() as session:
+        await_turn(session, Turn.MIGRATE)
+        known = fact(session, "id")
+        if known is None and may_make:
+            known = installation_id(path)
+            keep_fact(session, "id", known)
+        elif known is not None and path.exists() and (own := installation_id(path)) != known:
+            raise InstallationError(
+                f"{store.place} belongs to another installation ({known}) than {path} ({own}); "
+                "delete the file to join it, or give this installation a database of its own"
+            )
+        return known
+
+
+CLOCKS_DIFFER = timedelta(seconds=30)
+
+
+def check_clock(store: Store, now: datetime) -> None:
+    """Compares the clock of this machine with that of a PostgreSQL server.
+
+    Leases and due times are written by many machines and read by others. Raises InstallationError.
+    """
+    with store.reading() as session:
+        theirs: datetime = session.connection().execute(text("SELECT now()")).scalar_one()
+    if abs(theirs - now) > CLOCKS_DIFFER:
+        raise InstallationError(
+            f"the clock of this machine says {now:%Y-%m-%d %H:%M:%S} UTC and that of {store.place} "
+            f"{theirs.astimezone(UTC):%Y-%m-%d %H:%M:%S}; set both by NTP, then start again"
+        )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +23,8 @@ from store.errors import StoreError
 
 log = structlog.get_logger("service")
 
+Look = Callable[[], Awaitable[int | None]]
+"""Works off what waits, and tells how much that was."""
 FOLLOWED_BY = {"match": "gather", "gather": "deliver"}
 """The line behind each."""
 AGAIN = timedelta(seconds=0.2)
@@ -43,24 +45,29 @@ PAUSE_WITHOUT_STORE = 5.0
 class Scheduler:
     """Starts what is due, as often and as much at once as the configuration allows."""
 
-    def __init__(self, app: App) -> None:
-        """Nothing runs before `running`."""
+    def __init__(self, app: App, looks: Mapping[str, Look] | None = None) -> None:
+        """Nothing runs before `running`. `looks` by name; None: all there are, and crawls."""
         self._app = app
         self._crawling: set[asyncio.Task[None]] = set()
         self._looking: set[asyncio.Task[None]] = set()
         self._resting: dict[str, float] = {}
         self._jobs = AsyncIOScheduler(timezone="UTC")
         self._jobs.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
-        work: dict[str, Callable[[], Awaitable[int | None]]] = {
-            "crawl": self._start_crawls,
-            "match": app.match,
-            "archive": app.archive,
-            "gather": app.gather,
-            "deliver": app.deliver,
-            "health": app.watch,
-            "forget": app.forget,
-        }
-        for name, look in work.items():
+        self._busy: set[str] = set()
+        self._missed: set[str] = set()
+        """Looks that were wanted while they ran."""
+        if looks is None:
+            looks = {
+                "crawl": self._start_crawls,
+                "match": app.match,
+                "archive": app.archive,
+                "gather": app.gather,
+                "deliver": app.deliver,
+                "health": app.watch,
+                "forget": app.forget,
+            }
+        self._names = looks.keys()
+        for name, look in looks.items():
             self._jobs.add_job(
                 self._look,
                 "interval",
@@ -87,7 +94,14 @@ class Scheduler:
                 await asyncio.wait(in_hand, timeout=GRACE)
             self._jobs.shutdown(wait=False)
 
-    async def _look(self, name: str, look: Callable[[], Awaitable[int | None]]) -> None:
+    def wake(self, name: str) -> None:
+        """Something new waits: looks at once, or again as soon as the present look has ended."""
+        if name in self._busy:
+            self._missed.add(name)
+        elif name in self._names and self._jobs.running:
+            self._jobs.modify_job(name, next_run_time=datetime.now(UTC))
+
+    async def _look(self, name: str, look: Look) -> None:
         """Runs one look; what waits goes on waiting when it fails.
 
         Where it found something, the line behind it is looked at at once, and itself again soon.
@@ -95,15 +109,19 @@ class Scheduler:
         task = asyncio.current_task()
         assert task is not None
         self._looking.add(task)
+        self._busy.add(name)
         try:
             if await look() and name in FOLLOWED_BY:
-                now = datetime.now(UTC)
-                self._jobs.modify_job(FOLLOWED_BY[name], next_run_time=now)
-                self._jobs.modify_job(name, next_run_time=now + AGAIN)
+                self.wake(FOLLOWED_BY[name])
+                self._jobs.modify_job(name, next_run_time=datetime.now(UTC) + AGAIN)
         except Exception as error:  # noqa: BLE001 - the job's edge: the next look comes in a second
             log_failure(name, error)
         finally:
             self._looking.discard(task)
+            self._busy.discard(name)
+            if name in self._missed:
+                self._missed.discard(name)
+                asyncio.get_running_loop().call_soon(self.wake, name)
 
     async def _start_crawls(self) -> None:
         now = time.monotonic()

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -36,7 +37,9 @@ async def serve(
     Raises ConfigError, StoreError, InstallationError or OSError when it cannot start.
     """
     config = load(path, env)
-    async with running(config, resolver) as app, _status_page(app, metrics), _reloading(app, env):
+    loop = asyncio.get_running_loop()
+    alone = running(config, resolver, displaced=partial(loop.call_soon_threadsafe, stop.set))
+    async with alone as app, status_page(app, metrics), reloading(app, env):
         log.info("service", status="started", sources=len(config.sources), config=str(path))
         async with Scheduler(app).running():
             await stop.wait()
@@ -45,7 +48,8 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def _status_page(app: App, metrics: Metrics | None) -> AsyncIterator[None]:
+async def status_page(app: App, metrics: Metrics | None) -> AsyncIterator[None]:
+    """Serves the page, where the configuration wants it. Raises OSError when it cannot."""
     address = app.config.web.address
     if address is None:
         yield
@@ -69,7 +73,7 @@ async def _status_page(app: App, metrics: Metrics | None) -> AsyncIterator[None]
 
 
 @contextlib.asynccontextmanager
-async def _reloading(app: App, env: Mapping[str, str]) -> AsyncIterator[None]:
+async def reloading(app: App, env: Mapping[str, str]) -> AsyncIterator[None]:
     """Takes every saved configuration that is whole; keeps the old one in force otherwise."""
     task = asyncio.create_task(_reload_when_saved(app, env))
     try:

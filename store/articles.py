@@ -9,7 +9,7 @@ rows in bulk, `store.search.index_missing` makes up for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -242,6 +242,22 @@ def unmatched_articles(session: Session, limit: int = 200) -> Sequence[Article]:
         .order_by(col(Article.id))
         .limit(limit)
     )
+    return session.exec(query).all()
+
+
+def lock_unmatched(
+    session: Session, limit: int, without: Collection[int] = (), only: int | None = None
+) -> Sequence[Article]:
+    """Articles that wait to be matched and that no other transaction has locked, oldest first.
+
+    They stay locked until the session's transaction ends.
+    """
+    query = select(Article).where(
+        col(Article.matched_at).is_(None), col(Article.id).not_in(list(without))
+    )
+    if only is not None:
+        query = query.where(col(Article.id) == only)
+    query = query.order_by(col(Article.id)).limit(limit).with_for_update(skip_locked=True)
     return session.exec(query).all()
 
 

@@ -105,6 +105,13 @@ def explain(error: SQLAlchemyError, place: str) -> StoreError:
     return StoreError(f"{place}: {reason[0] if reason else type(origin).__name__}")
 
 
+def is_refusal(error: StoreError) -> bool:
+    """Whether the database is well and refused what it was given: trying again will not help."""
+    cause = error.__cause__
+    refused = {"IntegrityError", "DataError"}
+    return isinstance(error, RefusedChangeError) or type(cause).__name__ in refused
+
+
 def _is_unreachable(origin: object) -> bool:
     """Whether the driver of PostgreSQL could not connect: its own error, without an answer."""
     return type(origin).__module__.startswith("psycopg") and type(origin).__name__ in {

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Table, func, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from store import articles, deliveries, revisions, sources, stories
+from store import articles, deliveries, installation, revisions, sources, stories
 from store.engine import Store
 from store.errors import StoreError, explain
 from store.revision import require_current
@@ -29,7 +29,7 @@ from store.search import index_missing
 STEP = 1000
 """Rows of one transaction."""
 
-_FILLED_BY = (articles, deliveries, revisions, sources, stories)
+_FILLED_BY = (articles, deliveries, installation, revisions, sources, stories)
 """Importing these fills the metadata."""
 
 Tell = Callable[[str, int, int], None]

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
 from store.errors import StoreBusyError, StoreError, explain
@@ -21,6 +22,8 @@ _CONNECT = {
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
+    # The server notices likewise; what a process that is cut off had locked is free again then.
+    "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
 """libpq's parameters; those that the address names take precedence."""
 
@@ -29,6 +32,19 @@ _KEEP = (
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') = 'off'"
 )
+
+
+# No transaction of ours that writes ever idles for long; one whose process was stopped or cut off
+# must not keep its locks.
+_NO_IDLING = "SET LOCAL idle_in_transaction_session_timeout = '30s'"
+
+
+def standalone_engine(store_url: URL) -> Engine:
+    """Connections that are nobody else's; each statement is a transaction of its own."""
+    told = {name: value for name, value in _CONNECT.items() if name not in store_url.query}
+    return create_engine(
+        store_url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=told
+    )
 
 
 def postgresql_engine(url: URL) -> Engine:
@@ -51,6 +67,12 @@ def postgresql_engine(url: URL) -> Engine:
         with connection.cursor() as cursor:
             cursor.execute(_KEEP)
         connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def bound(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if not options.get("postgresql_readonly") and options.get("isolation_level") is None:
+            connection.exec_driver_sql(_NO_IDLING)
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
     def drop_nul(
@@ -79,7 +101,7 @@ _TEXTS = """
     WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
         AND a.attnum > 0 AND NOT a.attisdropped
         AND a.atttypid = 'varchar'::regtype AND a.attcollation <> '"C"'::regcollation
-        AND c.relname <> 'alembic_version'
+        AND c.relname <> 'alembic_version' AND c.relname NOT LIKE 'procrastinate%'
     ORDER BY c.relname, a.attnum
 """
 

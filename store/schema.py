@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from store.engine import Store
 from store.errors import StoreError, explain
 from store.postgresql import order_by_code_point
+from store.turns import Turn
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -37,6 +38,10 @@ def migrate(store: Store, *, moving: bool = False) -> None:
         raise StoreError(f"{store.place}: the folder {store.path.parent} does not exist; create it")
     try:
         with store.write_engine.begin() as connection:
+            # Several workers may start at once on an empty database.
+            if connection.dialect.name == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(:number)")
+                connection.execute(lock, {"number": int(Turn.MIGRATE)})
             config = alembic_config(connection)
             _refuse_newer(store, connection, ScriptDirectory.from_config(config))
             if not moving and (origin := marked_by(connection)) is not None:

@@ -16,13 +16,11 @@ from sqlalchemy import BigInteger, Column, TextClause, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from store.articles import Article
+from store.turns import Turn, await_turn
 
 MOST_POSTINGS = 32
 """Articles read of one hash, the latest. A hash that more have is a phrase of everybody's, or of a
 story that is found by any of them; sixteen such ones are still a bounded number of rows."""
-
-# Any number: it names the lock among all advisory locks of the database.
-_STORIES_LOCK = 7_305_116
 
 
 _KEEP = text(
@@ -48,13 +46,9 @@ class Sketch(SQLModel, table=True):
 def one_at_a_time(session: Session) -> None:
     """Lets one writer at a time look for stories and file articles, until its transaction ends.
 
-    Two copies that two workers file at once would not see each other and become two stories. On
-    SQLite every writer is alone already (BEGIN IMMEDIATE).
+    Two copies that two workers file at once would not see each other and become two stories.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection().execute(
-            text("SELECT pg_advisory_xact_lock(:number)"), {"number": _STORIES_LOCK}
-        )
+    await_turn(session, Turn.STORIES)
 
 
 def keep_sketch(

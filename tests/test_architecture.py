@@ -60,6 +60,7 @@ PURE = [
     "crawler/urls.py",
     "service/json_objects.py",
     "service/printable.py",
+    "service/roles.py",
     "service/toml_places.py",
     "store/addresses.py",
     "store/config.py",
@@ -178,7 +179,8 @@ def test_the_program_imports_only_what_it_declares() -> None:
     names = {name.split(".")[0] for module in MODULES for name in imported(tree(module))}
     foreign = names - MAY_IMPORT.keys() - set(sys.stdlib_module_names)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["apprise"]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["apprise"] + extras["postgres"]
     declared = {re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in lines}
     wanted = {DISTRIBUTIONS.get(name, name).replace("-", "_") for name in foreign}
     assert wanted - declared == set()

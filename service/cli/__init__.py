@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("service.cli.setup", "Write a commented config.toml."),
     "check": ("service.cli.setup", "Load the configuration and say what it means."),
     "run": ("service.cli.run", "Visit, match and deliver until told to stop."),
+    "worker": ("service.cli.worker", "Take work from the shared queue of a PostgreSQL database."),
     "demo": (
         "service.cli.demo",
         "Watch the whole service at work on a news site of its own.",

@@ -10,6 +10,7 @@ from service.cli.output import counted, note, say
 from service.config import Config
 from service.installation import InstallationError, installation_id, only_service
 from store.engine import Store
+from store.installation import keep_fact
 from store.moving import Moved, move
 
 
@@ -63,9 +64,11 @@ def _take_id_along(config: Config, source: Store, target: Store) -> None:
     assert source.path is not None
     here = source.path.with_suffix(".id")
     there = state_path(config, target).with_suffix(".id")
-    if not here.exists() or here == there:
-        return
     known = installation_id(here)
+    with target.writing() as session:
+        keep_fact(session, "id", known)
+    if here == there:
+        return
     if there.exists() and installation_id(there) != known:
         raise InstallationError(
             f"{there} holds the id of another installation; {here} belongs to the moved database: "

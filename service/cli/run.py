@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import Iterator
 
 import click
@@ -22,19 +23,36 @@ from service.serve import serve, stop_on_signals
 
 @click.command()
 @click.option("--once", is_flag=True, help="One round: visit every source, match, deliver, stop.")
+@click.option(
+    "--roles",
+    metavar="ROLES",
+    help="Only that, beside other processes on one PostgreSQL database: "
+    "schedule,web,crawl,match,deliver. Default: everything, alone.",
+)
 @json_option
 @click.pass_obj
-def run(context: Context, /, once: bool, as_json: bool) -> int:
+def run(context: Context, /, once: bool, roles: str | None, as_json: bool) -> int:
     """Visit sources when they are due, match, deliver; until SIGTERM or Ctrl-C.
 
     Either finishes the work in hand. With --once the exit status is 1 if a source failed.
     """
+    if roles is not None:
+        return _share(context, roles, once)
     config = context.load()
     metrics = Metrics()
     set_up_log(config.service.log, config.secrets, steps=[metrics])
     if once:
         return _report(run_loop(lambda resolver: _once(context, resolver)), as_json)
     run_loop(lambda resolver: _serve(context, resolver, metrics))
+    return 0
+
+
+def _share(context: Context, roles: str, once: bool) -> int:
+    if once:
+        raise click.UsageError("--once does everything in one process; leave out --roles")
+    # Only here, for it needs the extra `postgres`.
+    together = importlib.import_module("service.cli.worker")
+    together.share_work(context, together.RolesType().convert(roles, None, None))
     return 0
 
 

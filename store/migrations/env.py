@@ -7,13 +7,14 @@ from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-from store import articles, deliveries, revisions, sources, stories
+from store import articles, deliveries, installation, revisions, sources, stories
 from store.search_index import is_index_table
 from store.types import UtcDateTime
 
 TABLES = (
     articles.Article,
     deliveries.Delivery,
+    installation.Installation,
     revisions.Revision,
     sources.SourceState,
     stories.Sketch,

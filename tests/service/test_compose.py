@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import yaml
 
 from service.cli import cli
 from service.cli.status import status
-from tests.service.configs import ROOT
+from service.config import load
+from service.roles import ALL, parse_roles
+from tests.service.configs import ROOT, write
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -30,13 +33,18 @@ def last_stage() -> dict[str, str]:
 
 
 @pytest.fixture
-def service() -> dict[str, Any]:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    assert set(compose) == {"services", "volumes"}
-    assert list(compose["services"]) == ["wirewatch"]
-    assert compose["volumes"] == {"data": None}
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    return found
+
+
+@pytest.fixture
+def service(compose: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = compose["services"]["wirewatch"]
     return found
+
+
+OURS = ("wirewatch", "scheduler", "worker")
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:
@@ -99,6 +107,57 @@ def test_the_container_can_write_to_its_volume_only(service: dict[str, Any]) -> 
     assert "ports" not in service
 
 
+def test_without_a_profile_there_is_one_container(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert [name for name in services if "profiles" not in services[name]] == ["wirewatch"]
+    assert set(services) == {"wirewatch", "postgres", "scheduler", "worker"}
+    shared = [name for name in services if services[name].get("profiles") == ["scale"]]
+    assert len(shared) == 3
+    assert set(compose["volumes"]) == {"data", "postgres"}
+    assert "command" not in services["wirewatch"]
+
+
+def test_the_roles_of_the_containers_are_all_there_are(compose: dict[str, Any]) -> None:
+    commands = [compose["services"][name]["command"] for name in ("scheduler", "worker")]
+    assert [command[0] for command in commands] == ["run", "worker"]
+    roles = [parse_roles(command[command.index("--roles") + 1]) for command in commands]
+    assert frozenset(ALL) == roles[0] | roles[1]
+    assert not roles[0] & roles[1]
+
+
+def test_every_container_of_ours_is_as_bound_as_the_first(compose: dict[str, Any]) -> None:
+    kept = ("read_only", "cap_drop", "security_opt", "mem_limit", "pids_limit", "restart", "init")
+    services = compose["services"]
+    for name in OURS:
+        assert all(services[name][key] == services["wirewatch"][key] for key in kept)
+        assert int(services[name]["stop_grace_period"].removesuffix("s")) > 10
+        assert "ports" not in services[name]
+
+
+def test_the_database_is_awaited_and_its_secrets_are_files(compose: dict[str, Any]) -> None:
+    services, postgres = compose["services"], compose["services"]["postgres"]
+    for name in ("scheduler", "worker"):
+        assert services[name]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+        assert services[name]["secrets"] == ["database"]
+    assert postgres["healthcheck"]["test"][1] == "pg_isready"
+    assert postgres["restart"] == "unless-stopped"
+    assert postgres["secrets"] == ["postgres"]
+    assert "POSTGRES_PASSWORD_FILE=/run/secrets/postgres" in postgres["environment"]
+    assert not any("PASSWORD=" in variable for variable in postgres["environment"])
+    assert {name: secret["file"] for name, secret in compose["secrets"].items()} == {
+        "postgres": "secrets/postgres",
+        "database": "secrets/database",
+    }
+
+
+def test_the_address_in_a_secret_is_taken(tmp_path: Path) -> None:
+    address = "postgresql+psycopg://wirewatch:a-password@postgres/wirewatch"
+    (tmp_path / "database").write_text(address + "\n")
+    config = load(write(tmp_path, '[service]\ndatabase = { file = "database" }\n'), {})
+    assert config.service.database == address
+    assert "a-password" in config.secrets
+
+
 def test_the_container_has_time_to_finish_and_bounds(service: dict[str, Any]) -> None:
     assert service["init"] is True
     assert service["restart"] == "unless-stopped"
@@ -111,14 +170,36 @@ def test_the_compose_file_holds_no_secret(service: dict[str, Any]) -> None:
     assert all("=" not in variable for variable in service["environment"])
 
 
-def test_the_unit_runs_the_service_in_a_sandbox() -> None:
+def units() -> list[configparser.ConfigParser]:
+    """The units of the manual."""
     text = (ROOT / "docs" / "systemd.md").read_text(encoding="utf-8")
-    found = re.search(r"```ini\n(.*?)```", text, re.DOTALL)
-    assert found
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment, method-assign]
-    unit.read_string(found[1])
-    service = unit["Service"]
+    found = []
+    for block in re.findall(r"```ini\n(.*?)```", text, re.DOTALL):
+        unit = configparser.ConfigParser(strict=False, interpolation=None)
+        unit.optionxform = str  # type: ignore[assignment, method-assign]
+        unit.read_string(block)
+        found.append(unit)
+    return found
+
+
+def test_the_worker_unit_is_a_template_with_the_same_sandbox() -> None:
+    worker = units()[1]["Service"]
+    assert shlex.split(worker["ExecStart"])[-1] == "worker"
+    assert worker["StateDirectory"] == "wirewatch-worker-%i"
+    own = {
+        "ExecStart",
+        "StateDirectory",
+        "WorkingDirectory",
+        "TimeoutStopSec",
+    }
+    first = units()[0]["Service"]
+    assert {key: first[key] for key in first.keys() - own} == {
+        key: worker[key] for key in worker.keys() - own
+    }
+
+
+def test_the_unit_runs_the_service_in_a_sandbox() -> None:
+    service = units()[0]["Service"]
     assert service["ExecStart"].split()[-1] == "run"
     assert service["User"] == "wirewatch"
     assert service["ProtectSystem"] == "strict"

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,11 +53,17 @@ async def run_command(config: Path, *words: str, within: float = 60) -> Finished
 
 @dataclass
 class RunningService:
-    """`wirewatch run` on a configuration; `async with` it, or it may outlive the test."""
+    """`wirewatch run`, or a worker; `async with` it, or it may outlive the test."""
 
     config: Path
     before: tuple[str, ...] = ()
     """A command that ends in executing what follows it: `unshare …`."""
+    words: tuple[str, ...] = ("run",)
+    """The command and its options."""
+    name: str = "service"
+    """Of the file beside the configuration that its log goes to."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables beside ours."""
     started: float = 0.0
     children: list[psutil.Process] = field(default_factory=list)
     """Its worker processes when it was last looked at."""
@@ -65,7 +72,12 @@ class RunningService:
     @property
     def log(self) -> str:
         """Everything it and its predecessors on this configuration have said."""
-        return (self.config.parent / "service.log").read_text("utf-8", "replace")
+        return self.log_file.read_text("utf-8", "replace")
+
+    @property
+    def log_file(self) -> Path:
+        """Where that stands."""
+        return self.config.parent / f"{self.name}.log"
 
     @property
     def pid(self) -> int:
@@ -88,15 +100,13 @@ class RunningService:
 
     async def start(self) -> None:
         """Starts it; it need not be ready yet."""
-        descriptor = os.open(
-            self.config.parent / "service.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        )
+        descriptor = os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self.before,
-                *command(self.config, "run"),
+                *command(self.config, *self.words),
                 cwd=self.config.parent,
-                env=environment(),
+                env={**environment(), **self.env},
                 stdout=descriptor,
                 stderr=descriptor,
             )

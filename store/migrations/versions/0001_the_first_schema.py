@@ -104,7 +104,14 @@ def upgrade() -> None:
         sa.Column("overlap", sa.Float(), nullable=True),
         sa.Column("recent", sa.JSON(), nullable=False),
         sa.Column("reached_at", UtcDateTime(), nullable=True),
+        sa.Column("whole_at", UtcDateTime(), nullable=True),
+        sa.Column("unproved", sa.Integer(), nullable=False),
+        sa.Column("believed", sa.Integer(), nullable=False),
         sa.Column("trusted_from", sa.Integer(), nullable=False),
+        sa.Column("edited_until", UtcDateTime(), nullable=True),
+        sa.Column("edits_page", sa.Integer(), nullable=False),
+        sa.Column("edits_asked_at", UtcDateTime(), nullable=True),
+        sa.Column("edits_refused", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("source_id", "url"),
     )
     op.create_table(
@@ -182,7 +189,15 @@ def upgrade() -> None:
         sa.Column("robots_body", sa.LargeBinary(), nullable=True),
         sa.Column("robots_at", UtcDateTime(), nullable=True),
         sa.Column("not_before", UtcDateTime(), nullable=True),
+        sa.Column("rests_until", UtcDateTime(), nullable=True),
+        sa.Column("spacing", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("host"),
+    )
+    op.create_table(
+        "installation",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "site",
@@ -483,3 +498,33 @@ def upgrade() -> None:
             "CREATE TABLE article_search (article_id integer PRIMARY KEY, terms tsvector NOT NULL)"
         )
         op.execute("CREATE INDEX ix_article_search ON article_search USING gin (terms)")
+        for statement in announcements():
+            op.execute(statement)
+
+
+def announcements() -> list[str]:
+    """Every row that begins to wait wakes whoever takes it, when its transaction commits."""
+    announce = (
+        "CREATE FUNCTION wirewatch_announce() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_notify('wirewatch', TG_ARGV[0]); RETURN NULL; END $$"
+    )
+    # Entries on their source's own host are fetched by the crawl that found them.
+    elsewhere = (
+        "CREATE FUNCTION wirewatch_announce_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.outcome IS NULL AND EXISTS (SELECT FROM source "
+        "WHERE id = NEW.source_id AND host <> NEW.host) THEN "
+        "PERFORM pg_notify('wirewatch', 'hand'); END IF; RETURN NULL; END $$"
+    )
+    # A condition may not name a column of text: its type could not be changed any more.
+    waiting = [
+        ("entry", "INSERT", "NEW.next_attempt_at IS NOT NULL", "wirewatch_announce_entry()"),
+        ("article", "INSERT OR UPDATE", "NEW.matched_at IS NULL", "wirewatch_announce('match')"),
+        ("alert", "INSERT", "NEW.delivery_id IS NULL", "wirewatch_announce('gather')"),
+        ("delivery", "INSERT", "NEW.next_attempt_at IS NOT NULL", "wirewatch_announce('deliver')"),
+    ]
+    triggers = [
+        f"CREATE TRIGGER announce AFTER {event} ON {table} FOR EACH ROW WHEN ({when}) "
+        f"EXECUTE FUNCTION {function}"
+        for table, event, when, function in waiting
+    ]
+    return [announce, elsewhere, *triggers]

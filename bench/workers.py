@@ -1,0 +1,181 @@
+"""Workers on one PostgreSQL: what is lost when things break, and what more of them bring.
+
+    .venv/bin/python bench/workers.py ordeal [--sources 300]
+    .venv/bin/python bench/workers.py speed [--sources 100] [--articles 6]
+
+`ordeal`: a scheduler and three workers read so many sites, each a host of its own, that publish all
+the time. One worker is killed (SIGKILL), one is cut off from the database for a while, and the
+database is restarted. Told are articles and alerts lost, alerts doubled, and overlapping requests
+to one host; exit status 1 unless all are 0.
+
+`speed`: every site publishes at once; articles a second from then until the last alert has arrived,
+with one process on SQLite, then a scheduler with 1, 2 and 3 workers on PostgreSQL. Sites, receiver
+and database share the machine with the workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sqlite3
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from tests.support import postgresql
+from tests.support.together import Crew, Sites, Wire, crew
+
+DUE = "UPDATE source SET next_visit = NULL"
+COUNT = "SELECT count(*) FROM article"
+
+
+async def ordeal(sources: int, folder: Path) -> bool:
+    """The proof; whether it holds."""
+    sites, server = Sites(sources, first="127.3.0.1"), postgresql.server()
+    hosts = sites.hosts
+    for host in hosts:
+        sites.publish(host, wanted=False)
+    with postgresql.database(tcp=True) as url:
+        async with crew(folder, sites, url, every="15s") as one, Wire(server.port) as wire:
+            by_wire = url.replace(f":{server.port}/", f":{wire.port}/")
+            await one.start("run", "--roles", "schedule", name="scheduler")
+            for name, database in (("first", url), ("second", url), ("third", by_wire)):
+                await one.start("worker", "--concurrency", "8", name=name, database=database)
+            await until(lambda: all(sites.paths[host, "/feed"] for host in hosts), 120)
+            print("all sites visited", flush=True)
+            wanted: list[str] = []
+            publishing = asyncio.create_task(publish(sites, hosts, wanted))
+            await asyncio.sleep(8)
+            await one.running[1].kill()
+            print("first worker killed", flush=True)
+            await asyncio.sleep(4)
+            wire.cut()
+            print("third worker cut off", flush=True)
+            await asyncio.sleep(12)
+            wire.mend()
+            await asyncio.sleep(3)
+            server.restart()
+            print("database restarted", flush=True)
+            await asyncio.sleep(5)
+            publishing.cancel()
+            began = time.monotonic()
+            try:
+                await one.receiver.until(wanted, 90)
+            except TimeoutError as error:
+                print(error)
+            print(f"last alert {time.monotonic() - began:.0f} s after the last article")
+            stops = [await one.running[number].stop(within=12) for number in (0, 2, 3)]
+            stored = count(url)
+    lost, doubled = one.receiver.missing(wanted), one.receiver.doubled()
+    missing = len(sites.pages) - stored
+    overlaps = sum(sites.overlaps.values())
+    requests = sum(map(len, sites.asked.values()))
+    print(
+        f"{sources} sources, {requests} requests, {len(sites.pages)} articles, "
+        f"{len(wanted)} alerts\n"
+        f"articles lost {missing}, alerts lost {len(lost)}, alerts doubled {len(doubled)}, "
+        f"repeats under the same id {one.receiver.repeats()}, "
+        f"overlapping requests to one host {overlaps}, exit statuses {stops}"
+    )
+    return not (missing or lost or doubled or overlaps or any(stops))
+
+
+async def publish(sites: Sites, hosts: list[str], wanted: list[str]) -> None:
+    """Ten articles a second, anywhere."""
+    chance = random.Random(7)
+    while True:
+        wanted.append(sites.publish(chance.choice(hosts)))
+        await asyncio.sleep(0.1)
+
+
+async def until(holds: object, within: float) -> None:
+    """Waits for it. Raises TimeoutError."""
+    assert callable(holds)
+    async with asyncio.timeout(within):
+        while not holds():  # noqa: ASYNC110 - another process makes it true
+            await asyncio.sleep(0.1)
+
+
+def count(url: str) -> int:
+    """Articles in a PostgreSQL store."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        row = connection.execute(COUNT).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def make_due(url: str) -> None:
+    """As if the time of every source had come."""
+    if url.startswith("sqlite:///"):
+        with sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30) as connection:
+            connection.execute(DUE)
+        return
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute(DUE)
+
+
+async def run(one: Crew, workers: int, articles: int, url: str) -> float:
+    """Articles a second."""
+    hosts = one.sites.hosts
+    for host in hosts:
+        one.sites.publish(host, wanted=False)
+    if workers:
+        await one.start("run", "--roles", "schedule", name="scheduler")
+    for number in range(workers):
+        await one.start("worker", name=f"worker{number}")
+    if not workers:
+        await one.start("run", name="alone")
+    first = {(host, "/a/" + str(number)) for number, host in enumerate(hosts)}
+    await until(lambda: all(one.sites.paths[page] for page in first), 120)
+    await asyncio.sleep(5)
+    wanted = [one.sites.publish(host) for host in hosts for _ in range(articles)]
+    began = time.monotonic()
+    make_due(url)
+    await one.receiver.until(wanted, 170)
+    seconds = one.receiver.last - began
+    for each in one.running:
+        await each.stop(within=12)
+    return len(wanted) / seconds
+
+
+async def speed(sources: int, articles: int, parent: Path) -> None:
+    """One process on SQLite, then 1, 2 and 3 workers."""
+    rates: list[float] = []
+    for workers in range(4):
+        folder = parent / str(workers)
+        folder.mkdir()
+        sites = Sites(sources, first=f"127.{4 + workers}.0.1")
+        if workers:
+            with postgresql.database(tcp=True) as url:
+                async with crew(folder, sites, url, every="1h") as one:
+                    rates.append(await run(one, workers, articles, url))
+        else:
+            url = f"sqlite:///{folder / 'wirewatch.db'}"
+            async with crew(folder, sites, url, every="1h") as one:
+                rates.append(await run(one, workers, articles, url))
+        name = f"{workers} workers on PostgreSQL" if workers else "one process on SQLite"
+        print(f"{name}: {rates[-1]:.1f} articles/s, {rates[-1] / rates[0]:.2f}", flush=True)
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description="workers on one PostgreSQL")
+    parser.add_argument("what", choices=("ordeal", "speed"))
+    parser.add_argument("--sources", type=int)
+    parser.add_argument("--articles", type=int, default=6)
+    parser.add_argument("--keep", type=Path, help="an empty folder for the logs")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = options.keep or Path(name)
+        if options.what == "ordeal":
+            return 0 if asyncio.run(ordeal(options.sources or 300, folder)) else 1
+        asyncio.run(speed(options.sources or 100, options.articles, folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""This process among those that work on one PostgreSQL database: who is there, and who is alive.
+
+A thread of its own tells the database every BEAT seconds that the process lives, so that a busy
+event loop is not taken for death. When the database has not heard it for LOST seconds the process
+asks nothing of any host any more; only later, when every request it may have begun has ended, do
+others take its crawls (`stalled_after`). So no host is crawled by two, whatever breaks where.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.installation import InstallationError
+from store.engine import Store
+from store.errors import explain
+from store.postgresql import standalone_engine
+from store.turns import Turn
+
+log = structlog.get_logger("service")
+
+BEAT = 2.0
+"""Seconds between two signs of life."""
+LOST = 8.0
+"""Seconds without one that reached the database, after which a process must ask nothing more."""
+MARGIN = 6.0
+"""Seconds for the end of requests in hand."""
+DISPLACED_AFTER = 60.0
+"""Seconds: by then the server has dropped what is left of our own former connection."""
+
+
+def stalled_after(timeout: timedelta) -> timedelta:
+    """How long a worker must have been silent before its crawls are given to others.
+
+    `timeout`: how long one request may take.
+    """
+    return timedelta(seconds=LOST + MARGIN) + timeout
+
+
+class Presence:
+    """One process on the database, from `begin` to `end`."""
+
+    def __init__(self, store: Store, *, alone: bool, displaced: Callable[[], object]) -> None:
+        """`alone`: no other process may work on the database. `displaced` is called from another
+        thread when somebody else has it after a loss of connection."""
+        self._store, self._alone, self._displaced = store, alone, displaced
+        self._engine = standalone_engine(store.url)
+        self._connection: Connection | None = None
+        self._worker: int | None = None
+        self._heard = time.monotonic()
+        self._refused_since: float | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether others may soon take this process for dead."""
+        return time.monotonic() - self._heard > LOST
+
+    @property
+    def worker(self) -> int | None:
+        """Its number among the workers of the queue; another one after others took it for dead."""
+        return self._worker
+
+    def begin(self) -> None:
+        """Appears. Raises InstallationError when it may not, StoreError when it cannot."""
+        try:
+            free = self._connect()
+        except SQLAlchemyError as error:
+            raise explain(error, self._store.place) from error
+        if not free:
+            self._disconnect()
+            raise InstallationError(
+                f"another Wirewatch service works on {self._store.place}"
+                + (
+                    "; stop it first, or start both with --roles"
+                    if self._alone
+                    else " alone; start it with --roles, so that others may join it"
+                )
+            )
+        self._thread.start()
+
+    def enlist(self) -> None:
+        """Becomes a worker of the queue, whose tables are there. Raises StoreError."""
+        assert self._connection is not None
+        try:
+            with self._engine.connect() as connection:
+                self._worker = _enlist(connection)
+        except SQLAlchemyError as error:
+            raise explain(error, self._store.place) from error
+
+    def end(self) -> None:
+        """Disappears; jobs that it still has are taken by others at once."""
+        self._ending.set()
+        if self._thread.ident is not None:
+            self._thread.join(BEAT)
+        try:
+            if self._worker is not None and not self._thread.is_alive():
+                with self._engine.connect() as connection:
+                    gone = text("SELECT procrastinate_unregister_worker_v1(:id)")
+                    connection.execute(gone, {"id": self._worker})
+        except SQLAlchemyError as error:
+            log.warning("presence", status="not signed off", why=str(error.__cause__ or error))
+        self._disconnect()
+
+    def _run(self) -> None:
+        while not self._ending.wait(BEAT):
+            try:
+                self._beat()
+            except SQLAlchemyError as error:
+                why = str(explain(error, self._store.place))
+                log.warning("presence", status="no sign of life could be given", why=why)
+                self._disconnect()
+
+    def _beat(self) -> None:
+        # What counts is when the sign was on its way: the database cannot have heard it earlier.
+        begun = time.monotonic()
+        if self._connection is None and not self._connect():
+            self._refused(begun)
+            return
+        self._refused_since = None
+        assert self._connection is not None
+        if self._worker is None:
+            self._connection.execute(text("SELECT 1"))
+        elif not _is_known(self._connection, self._worker):
+            log.warning("presence", status="was taken for dead", worker=self._worker)
+            self._worker = _enlist(self._connection)
+        self._heard = begun
+
+    def _refused(self, now: float) -> None:
+        self._disconnect()
+        self._refused_since = self._refused_since or now
+        if now - self._refused_since > DISPLACED_AFTER:
+            log.error("service", status="displaced", place=self._store.place)
+            self._displaced()
+
+    def _connect(self) -> bool:
+        """Whether nobody keeps us away."""
+        self._connection = self._engine.connect()
+        kind = "" if self._alone else "_shared"
+        query = text(f"SELECT pg_try_advisory_lock{kind}(:number)")
+        free = self._connection.execute(query, {"number": int(Turn.SERVICE)}).scalar_one()
+        return bool(free)
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+def _enlist(connection: Connection) -> int:
+    number = connection.execute(text("SELECT worker_id FROM procrastinate_register_worker_v1()"))
+    return int(number.scalar_one())
+
+
+def _is_known(connection: Connection, worker: int) -> bool:
+    """Gives a sign of life; False when the worker is not on the list any more."""
+    beat = text("UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = :id")
+    return bool(connection.execute(beat, {"id": worker}).rowcount)

@@ -1,0 +1,82 @@
+"""Processes that share the work: nothing lost, nothing told twice, no host asked by two at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.service.commands import Run
+from tests.service.configs import write
+from tests.support import postgresql
+from tests.support.prose import paragraphs
+from tests.support.together import TOPIC, Sites, Wire, crew
+
+
+@pytest.mark.timeout(240)
+async def test_two_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(
+    tmp_path: Path,
+) -> None:
+    sites = Sites(6, first="127.2.1.1")
+    hosts = sites.hosts
+    server = postgresql.server()
+    for host in hosts:
+        sites.publish(host, wanted=False)
+    with postgresql.database(tcp=True) as url:
+        async with (
+            crew(tmp_path, sites, url, every="2s", delay="300ms", hosts=hosts[:5]) as one,
+            Wire(server.port) as wire,
+        ):
+            by_wire = url.replace(f":{server.port}/", f":{wire.port}/")
+            roles = "schedule,crawl,match,deliver"
+            steady = await one.start("run", "--roles", roles, name="steady")
+            unlucky = await one.start("worker", name="unlucky", database=by_wire)
+            await _visited(sites, hosts[:5])
+
+            # An aggregator: what it lists elsewhere is fetched there, by whoever is free.
+            wanted = [sites.publish(hosts[5], listed_by=hosts[number]) for number in range(3)]
+            wanted += [sites.publish(host) for host in hosts[:5]]
+            # One report on many sites at the same moment is one story.
+            report = paragraphs(sites.chance, TOPIC)
+            copies = [sites.publish(host, text=report) for host in hosts[:5]]
+            await one.receiver.until(wanted, 60)
+
+            wire.cut()
+            wanted += [sites.publish(host) for host in hosts[:5]]
+            await one.receiver.until(wanted, 90)
+            wire.mend()
+            server.restart()
+            wanted += [sites.publish(host) for host in hosts[:5]]
+            await one.receiver.until(wanted, 90)
+            await unlucky.kill()
+            wanted += [sites.publish(host) for host in hosts[:5]]
+            await one.receiver.until(wanted, 90)
+
+            assert await steady.stop(within=10) == 0, one.logs()
+            assert len(set(copies) & one.receiver.told.keys()) == 1
+            assert one.receiver.doubled() == {}
+    assert sum(sites.overlaps.values()) == 0
+    assert min(map(sites.closest, hosts)) > 0.15
+    assert "Traceback" not in one.logs()
+
+
+async def _visited(sites: Sites, hosts: list[str]) -> None:
+    async with asyncio.timeout(60):
+        while not all(sites.paths[host, "/feed"] > 1 for host in hosts):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+def test_workers_on_sqlite_are_refused_in_words(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "")
+    for command in (("worker",), ("run", "--roles", "schedule")):
+        done = run(*command)
+        assert done.status == 1
+        assert "PostgreSQL database only" in done.err
+
+
+def test_an_unknown_role_is_named(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "")
+    done = run("worker", "--roles", "crawl,cook")
+    assert done.status == 2
+    assert "cook is no role; there are schedule, web, crawl, match, deliver" in done.err
