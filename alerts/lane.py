@@ -106,7 +106,7 @@ class Lane:
             while not self._retired and not self.is_paused(self.context.clock()):
                 if await self._hold():
                     return
-                batch = await self._claim(lease)
+                batch: Sequence[Delivery] = await self._claim(lease)
                 if not batch:
                     return
                 while batch:
