@@ -30,8 +30,10 @@ def migrate(context: Context, url: str, anew: bool) -> None:
         if source.path is None:
             raise click.UsageError("[service] database is no SQLite database; nothing to move")
         with only_service(source.path.with_suffix(".lock"), source.place):
+            known = _take_id_along(config, source, target)
             moved = _move(source, target, anew=anew)
-            _take_id_along(config, source, target)
+            with target.writing() as session:
+                keep_fact(session, "id", known)
     finally:
         source.close()
         target.close()
@@ -59,20 +61,18 @@ def _move(source: Store, target: Store, *, anew: bool) -> list[Moved]:
         return move(source, target, tell, anew=anew)
 
 
-def _take_id_along(config: Config, source: Store, target: Store) -> None:
+def _take_id_along(config: Config, source: Store, target: Store) -> str:
     """Messages keep the ids they would have had, so that repeats can be recognised."""
     assert source.path is not None
     here = source.path.with_suffix(".id")
     there = state_path(config, target).with_suffix(".id")
     known = installation_id(here)
-    with target.writing() as session:
-        keep_fact(session, "id", known)
-    if here == there:
-        return
     if there.exists() and installation_id(there) != known:
         raise InstallationError(
             f"{there} holds the id of another installation; {here} belongs to the moved database: "
             "copy it there"
         )
-    there.write_text(known + "\n")
-    note(f"the installation's id is in {there}")
+    if not there.exists():
+        there.write_text(known + "\n")
+        note(f"the installation's id is in {there}")
+    return known
