@@ -81,7 +81,7 @@ def looks(app: App, crawls: CrawlQueue, roles: Roles) -> dict[str, Look]:
     if "schedule" in roles:
         handing = Handing(app, crawls)
         found |= {"hand": handing.hand, "rescue": handing.rescue}
-        found |= {"archive": app.archive, "health": app.watch}
+        found |= {"archive": app.archive, "health": app.watch, "forget": app.forget}
     if "match" in roles:
         found["match"] = app.match
     if "deliver" in roles:
