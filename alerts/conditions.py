@@ -10,10 +10,14 @@ from typing_extensions import override
 
 from alerts.query import And, Filter, Near, Node, Not, Or, Pattern, Scoped, Term, Variants
 from alerts.reading import STAR, Place, Reading
-from alerts.rules import Rule
+from alerts.rules import Rule, Span
 
 Entry = tuple[int, ...]
 """Keys of which one stands in every text for which a condition holds."""
+
+
+Needed = tuple[tuple[int, int], ...]
+"""Keys that stand in every text for which a condition holds, and the bits of their fields."""
 
 
 class Condition(ABC):
@@ -25,9 +29,26 @@ class Condition(ABC):
     def places(self, reading: Reading) -> Sequence[Place] | None:
         """The places that make it true, in no order; None where it does not hold."""
 
+    def spans(self, reading: Reading) -> tuple[Span, ...] | None:
+        """The same places in reading order, each once."""
+        places = self.places(reading)
+        if places is None:
+            return None
+        if len(places) == 1:
+            return (places[0].span,)
+        return tuple([place.span for place in sorted(set(places))])
+
+    def spans_with(self, reading: Reading, keys: Sequence[int]) -> tuple[Span, ...] | None:
+        """The same, where it is known which keys of its entry stand in the text."""
+        return self.spans(reading)
+
     def holds(self, reading: Reading) -> bool:
         """Whether it is true of the text."""
         return self.places(reading) is not None
+
+    def needed(self) -> "Needed":
+        """What is looked up first: it does not hold where one of these keys does not stand."""
+        return ()
 
     def leaves(self) -> "Iterator[Condition]":
         """Its positive terms and patterns."""
@@ -60,6 +81,20 @@ class TermCondition(Condition):
             places = reading.term_places(self.term, self.key, self.length, self.mask) or None
         kept[self] = places
         return places
+
+    @override
+    def spans(self, reading: Reading) -> tuple[Span, ...] | None:
+        kept = reading.kept_spans
+        if (known := kept.get(self, ())) != ():
+            return known
+        places = self.places(reading)
+        spans = None if places is None else tuple([place.span for place in places])
+        kept[self] = spans
+        return spans
+
+    @override
+    def needed(self) -> Needed:
+        return ((self.key, self.mask),)
 
     @override
     def holds(self, reading: Reading) -> bool:
@@ -156,6 +191,14 @@ class AnyTermCondition(AnyCondition):
         return found or None
 
     @override
+    def spans_with(self, reading: Reading, keys: Sequence[int]) -> tuple[Span, ...] | None:
+        if len(keys) == 1 and len(items := self.by_key[keys[0]]) == 1:
+            return items[0].spans(reading)
+        found = [place for key in keys for item in self.by_key[key]
+                 for place in item.places(reading) or ()]  # fmt: skip
+        return tuple([place.span for place in sorted(set(found))]) if found else None
+
+    @override
     def holds(self, reading: Reading) -> bool:
         return any(
             item.holds(reading)
@@ -167,20 +210,22 @@ class AnyTermCondition(AnyCondition):
 class AllCondition(Condition):
     """Each of `items` holds and none of `absent`."""
 
-    __slots__ = ("absent", "items", "needed")
+    __slots__ = ("absent", "items", "looked_up", "only")
 
     def __init__(self, items: Sequence[Condition], absent: Sequence[Condition]) -> None:
         self.items = tuple(sorted(items, key=_costs))
         self.absent = tuple(sorted(absent, key=_costs))
-        self.needed = tuple(
-            (item.key, item.mask) for item in self.items if isinstance(item, TermCondition)
-        )
-        """What is looked at first: a look-up each."""
+        self.only = self.items[0] if len(self.items) == 1 else None
+        self.looked_up = self.needed()
+
+    @override
+    def needed(self) -> Needed:
+        return tuple(dict.fromkeys(each for item in self.items for each in item.needed()))
 
     @override
     def places(self, reading: Reading) -> Sequence[Place] | None:
         masks = reading.masks
-        for key, mask in self.needed:
+        for key, mask in self.looked_up:
             if not masks.get(key, 0) & mask:
                 return None
         found: list[Place] = []
@@ -189,9 +234,17 @@ class AllCondition(Condition):
             if places is None:
                 return None
             found += places
-        if any(item.holds(reading) for item in self.absent):
-            return None
-        return found
+        return None if self.absent and self._is_excluded(reading) else found
+
+    @override
+    def spans(self, reading: Reading) -> tuple[Span, ...] | None:
+        if self.only is None:
+            return super().spans(reading)
+        spans = self.only.spans(reading)
+        return None if spans is None or self._is_excluded(reading) else spans
+
+    def _is_excluded(self, reading: Reading) -> bool:
+        return any(item.holds(reading) for item in self.absent)
 
     @override
     def leaves(self) -> Iterator[Condition]:
@@ -206,16 +259,25 @@ class AllCondition(Condition):
 class NearCondition(Condition):
     """Two places of one field with few tokens between, that do not overlap."""
 
-    __slots__ = ("distance", "left", "ordered", "right")
+    __slots__ = ("distance", "left", "looked_up", "ordered", "right")
 
     def __init__(self, left: Condition, right: Condition, distance: int, ordered: bool) -> None:
         self.left = left
         self.right = right
         self.distance = distance
         self.ordered = ordered
+        self.looked_up = self.needed()
+
+    @override
+    def needed(self) -> Needed:
+        return (*self.left.needed(), *self.right.needed())
 
     @override
     def places(self, reading: Reading) -> Sequence[Place] | None:
+        masks = reading.masks
+        for key, mask in self.looked_up:
+            if not masks.get(key, 0) & mask:
+                return None
         if not self.right.holds(reading):
             return None
         left, right = self.left.places(reading), self.right.places(reading)
@@ -369,10 +431,7 @@ class Compiler:
             case Variants(_, items) | Or(items):
                 return self._any(items, mask)
             case And(items):
-                return AllCondition(
-                    [self.condition(item, mask) for item in items if not isinstance(item, Not)],
-                    [self.condition(item.item, mask) for item in items if isinstance(item, Not)],
-                )
+                return self._all(items, mask)
             case Near(left, right, distance, ordered):
                 one, other = self.condition(left, mask), self.condition(right, mask)
                 return NearCondition(one, other, distance, ordered)
@@ -390,6 +449,21 @@ class Compiler:
             key = automaton_key(term)
             self._terms[asked] = TermCondition(term, self._number(key), len(key.encode()), mask)
         return self._terms[asked]
+
+    def _all(self, items: tuple[Node, ...], mask: int) -> Condition:
+        """An AND within an AND is one: more is looked up before anything is worked out."""
+        wanted: list[Condition] = []
+        absent = [self.condition(item.item, mask) for item in items if isinstance(item, Not)]
+        for item in items:
+            if isinstance(item, Not):
+                continue
+            condition = self.condition(item, mask)
+            if isinstance(condition, AllCondition):
+                wanted += condition.items
+                absent += condition.absent
+            else:
+                wanted.append(condition)
+        return AllCondition(wanted, absent)
 
     def _any(self, items: tuple[Node, ...], mask: int) -> Condition:
         conditions = [self.condition(item, mask) for item in items]

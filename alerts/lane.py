@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,12 +26,16 @@ from alerts.message import HealthEvent
 from alerts.retry import LONGEST, POISON, Again, decide, trying_since
 from alerts.settling import Ledger, Settlement
 from store.deliveries import Delivery
+from store.errors import StoreError
 from store.outbox import claim, hold, release, series_of
 
 log = structlog.get_logger("alerts")
 
 BATCH = 250
 """Deliveries claimed at once: a commit for each would cost more than the sending."""
+PACE = 0.05
+"""Seconds between two commits of outcomes. Each costs a few milliseconds, in which the next message
+is not sent; and what was accepted within them is sent twice if the power fails."""
 UNCLEAR = 3
 """Attempts of one message after which an unclear failure is taken to be its own fault."""
 
@@ -59,6 +64,8 @@ class Lane:
         self._paused_at = datetime.max.replace(tzinfo=UTC)
         self._retired = False
         self._writing: asyncio.Task[None] | None = None
+        self._pace = asyncio.Event()
+        """Set once nothing more will gather."""
         self.in_hand: set[int] = set()
         """Ids of the deliveries that it has claimed and not done with."""
 
@@ -94,16 +101,19 @@ class Lane:
 
         Raises StoreError when nothing can be claimed.
         """
+        self._pace.clear()
         try:
             while not self._retired and not self.is_paused(self.context.clock()):
                 if await self._hold():
                     return
-                batch = await self._claim(lease)
+                batch: Sequence[Delivery] = await self._claim(lease)
                 if not batch:
                     return
-                await self._work_off(batch)
+                while batch:
+                    batch = await self._work_off(batch, lease)
         finally:
             if self._writing is not None:
+                self._pace.set()
                 await self._writing
             await self._ledger.write(self.context)
             if self._retired:
@@ -111,12 +121,14 @@ class Lane:
 
     async def _hold(self) -> bool:
         """Whether it is quiet now; then everything due is held until the end of that."""
-        now = self.context.clock()
-        until = hold_until(self._table.quiet, now, self.context.zone)
+        now, until = self.context.clock(), self._quiet_until()
         if until is None:
             return False
         await self.context.writer.write(lambda session: hold(session, self._name, now, until))
         return True
+
+    def _quiet_until(self) -> datetime | None:
+        return hold_until(self._table.quiet, self.context.clock(), self.context.zone)
 
     async def _claim(self, lease: timedelta) -> list[Delivery]:
         now = self.context.clock()
@@ -128,11 +140,16 @@ class Lane:
             lambda session: claim(session, self._name, self._ledger.token, now, until, limit, taken)
         )
         self.lease_until = until
-        self.in_hand = {delivery.id or 0 for delivery in batch}
+        self.in_hand.update(delivery.id or 0 for delivery in batch)
         return batch
 
-    async def _work_off(self, batch: Sequence[Delivery]) -> None:
-        """Attempts the claimed ones and gives back what was not attempted."""
+    async def _work_off(self, batch: Sequence[Delivery], lease: timedelta) -> Sequence[Delivery]:
+        """Attempts the claimed ones and gives back what was not attempted.
+
+        Returns the next ones: where many wait they are claimed meanwhile, so that the connection is
+        never idle for the disk's sake.
+        """
+        more = asyncio.create_task(self._claim(lease)) if len(batch) == BATCH else None
         done = 0
         try:
             envelopes = [self._envelope(delivery) for delivery in batch]
@@ -146,13 +163,34 @@ class Lane:
                     # Runs as soon as the sending waits for the network.
                     asyncio.get_running_loop().call_soon(self._prepare, ahead)
                 self._ledger.add(await self._attempt(delivery, envelope))
+                self.in_hand.discard(delivery.id or 0)
                 if self._writing is None or self._writing.done():
-                    self._writing = asyncio.create_task(self._ledger.write(self.context))
+                    self._writing = asyncio.create_task(self._settle())
         finally:
-            self.in_hand = set()
-            if rest := [delivery.id or 0 for delivery in batch[done:]]:
-                token = self._ledger.token
-                await self.context.writer.write(lambda session: release(session, token, rest))
+            following = await self._claimed(more)
+            go_on = done == len(batch) and self._may_go_on() and self._quiet_until() is None
+            if rest := [*batch[done:], *(() if go_on else following)]:
+                await self._give_back(rest)
+        return following if go_on else ()
+
+    async def _claimed(self, more: asyncio.Task[list[Delivery]] | None) -> Sequence[Delivery]:
+        """What was claimed ahead; nothing if that failed, which the next claim will tell."""
+        try:
+            return await more if more is not None else ()
+        except StoreError:
+            return ()
+
+    async def _give_back(self, rest: Sequence[Delivery]) -> None:
+        ids = [delivery.id or 0 for delivery in rest]
+        self.in_hand.difference_update(ids)
+        token = self._ledger.token
+        await self.context.writer.write(lambda session: release(session, token, ids))
+
+    async def _settle(self) -> None:
+        """Writes outcomes, and then rests a little while more of them gather."""
+        await self._ledger.write(self.context)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._pace.wait(), PACE)
 
     def _may_go_on(self) -> bool:
         """No: told to end, destination paused, or the claims may have expired meanwhile."""

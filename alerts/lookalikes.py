@@ -22,6 +22,7 @@ from rapidfuzz.distance import OSA
 
 from alerts.query import And, Near, Node, Or, Scoped, Term, Variants, parse
 from store.folding_rules import is_spaceless
+from store.search_terms import Resembling
 
 _FEWEST_LETTERS = 4
 _LONG = 8
@@ -58,15 +59,28 @@ def positive_terms(node: Node) -> Iterator[Term]:
             yield from positive_terms(item)
 
 
-def look_alikes(node: Node, vocabulary: Iterable[tuple[str, int]]) -> list[LookAlike]:
-    """What looks like the terms of a query among the words of the store (with their counts)."""
-    terms = list(dict.fromkeys(term for term in positive_terms(node) if not term.exact))
-    wanted = {word for term in terms for word in term.words if _is_compared(word)}
-    joined = {"".join(term.words): term for term in terms if len(term.words) > 1}
-    near: dict[str, dict[str, str]] = {word: {} for word in wanted}
+def resembling(node: Node) -> Resembling:
+    """What of the store's words has to be read to find all that looks like a query's terms.
+
+    A look-alike begins with the same letter, or it differs in the first one alone.
+    """
+    stems = {word.rstrip("*") for word in _compared(_inexact_terms(node))}
+    swapped = {stem[1] + stem[0] + stem[2:] for stem in stems}
+    return Resembling(
+        frozenset(stem[0] for stem in stems),
+        frozenset({*stems, *(stem[1:] for stem in stems)}),
+        frozenset({*swapped, *(stem[1:] for stem in stems), *_joined(_inexact_terms(node))}),
+    )
+
+
+def look_alikes(node: Node, vocabulary: Iterable[str]) -> list[LookAlike]:
+    """What looks like the terms of a query among the words of the store."""
+    terms = _inexact_terms(node)
+    joined = _joined(terms)
+    near: dict[str, dict[str, str]] = {word: {} for word in _compared(terms)}
     together: list[LookAlike] = []
     words = iter(vocabulary)
-    while part := [word for word, _ in islice(words, _AT_ONCE)]:
+    while part := list(islice(words, _AT_ONCE)):
         for word, alike in near.items():
             alike.update(_near_words(word, part))
         together += [
@@ -77,6 +91,18 @@ def look_alikes(node: Node, vocabulary: Iterable[tuple[str, int]]) -> list[LookA
     known = {term.words for term in terms}
     replaced = [each for term in terms for each in _replaced(term, near)]
     return [each for each in [*replaced, *together] if each.term.words not in known]
+
+
+def _inexact_terms(node: Node) -> list[Term]:
+    return list(dict.fromkeys(term for term in positive_terms(node) if not term.exact))
+
+
+def _compared(terms: Iterable[Term]) -> set[str]:
+    return {word for term in terms for word in term.words if _is_compared(word)}
+
+
+def _joined(terms: Iterable[Term]) -> dict[str, Term]:
+    return {"".join(term.words): term for term in terms if len(term.words) > 1}
 
 
 def other_variants(node: Node, variants: Mapping[str, Sequence[str]]) -> list[LookAlike]:

@@ -46,28 +46,28 @@ class ReadField:
         self.folded = folded
         self.found: dict[int, list[int]] = {}
 
-    def term_places(self, term: Term, key: int, length: int) -> list[Place]:
-        """Where a term stands whose key is so many bytes long."""
-        if (starts := self.found.get(key)) is None:
-            return []
+    def add_places(self, places: list[Place], term: Term, key: int, length: int) -> None:
+        """Adds where a term stands whose key was found and is so many bytes long."""
         folded, index, name, text = self.folded, self.index, self.name, term.text
-        offsets, whole = folded.offsets, folded.plain
+        places_of, whole, letter = folded.places, folded.plain, folded.letter
+        bytewise = len(places_of) == len(folded.encoded)
         starred = text.endswith(STAR)
-        places: list[Place] = []
-        for before in starts:
+        for before in self.found[key]:
             after = before + length - 1
             if starred:
                 after = folded.encoded.find(_SPACE, after)
             if not term.is_plain and (after := self._confirmed(term, before, after)) < 0:
                 continue
-            start, end = offsets.item(before + 1), offsets.item(after)
+            if bytewise:
+                start, end = places_of.item(before + 1), places_of.item(after)
+            else:
+                start, end = places_of.item(letter(before + 1)), places_of.item(letter(after))
             if not whole:
                 start, end = grapheme_span(folded.original, start, end)
             if term.exact and not self._same_case(term, (start, end)):
                 continue
             span = _new(Span, (name, start, end, text))
             places.append(_new(Place, (index, start, end, text, before, after, span)))
-        return places
 
     def pattern_places(self, pattern: Pattern) -> list[Place]:
         """Where a pattern stands."""
@@ -114,7 +114,7 @@ class ReadField:
 class Reading:
     """A text as the matcher reads it."""
 
-    __slots__ = ("fields", "kept", "lang", "masks", "source")
+    __slots__ = ("fields", "kept", "kept_spans", "lang", "masks", "source")
 
     def __init__(
         self,
@@ -132,6 +132,8 @@ class Reading:
         """For each key found, the bits of the fields it stands in."""
         self.kept: dict[object, Sequence[Place] | None] = {}
         """What conditions have worked out about this text."""
+        self.kept_spans: dict[object, tuple[Span, ...] | None] = {}
+        """The same as matches show it."""
         for name, bit in names:
             if content := contents.get(name):
                 self._read(ReadField(len(self.fields), name, bit, fold(content)), scan)
@@ -144,16 +146,17 @@ class Reading:
                 found[key].append(start)
             else:
                 found[key] = [start]
-        masks, bit = self.masks, field.bit
-        for key in found:
-            masks[key] = masks.get(key, 0) | bit
+        masks = dict.fromkeys(found, field.bit)
+        for key in masks.keys() & self.masks.keys():
+            masks[key] |= self.masks[key]
+        self.masks |= masks
 
     def term_places(self, term: Term, key: int, length: int, mask: int) -> list[Place]:
         """Where a term stands in the fields of the mask, in reading order."""
         places: list[Place] = []
         for field in self.fields:
-            if field.bit & mask:
-                places += field.term_places(term, key, length)
+            if field.bit & mask and key in field.found:
+                field.add_places(places, term, key, length)
         if term.exact and all(self._shows_no_case(place) for place in places):
             return []
         return places

@@ -26,6 +26,10 @@ async def take_answer(
     """Keeps what a document or a page of older entries lists; what to ask for next."""
     if wanted.role == "fill":
         following = await _take_older(visit, wanted, answer, context)
+    elif wanted.role == "edits":
+        url, fresh = await visit.edited.take(answer, wanted.url)
+        following = Next((visit.edits_at(url),) if url else (), fresh)
+        visit.new_entries += len(fresh)
     else:
         following = await visit.take(wanted, _heard(visit, answer), sitemaps)
     is_last = visit.outstanding == 1 and not following.documents
@@ -67,10 +71,12 @@ async def _take_older(visit: Visit, wanted: Wanted, answer: Answer, context: Cra
         role="part",
         answer=answer,
         body_hash="",
-        entries=tuple(e for e in reading.document.entries if e.url != visit.source.url),
+        entries=reading.document.entries,
         at=context.clock(),
         baseline=False,
         fetch=0,
+        beside=True,
+        source_url=visit.source.url,
         spells=visit.spells,
     )
     return Next(entries=await visit.filling.take(answer, reading, listing))

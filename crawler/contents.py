@@ -14,18 +14,24 @@ from crawler.items import EntryItem, Page
 from crawler.sources.ranking import carries_article
 
 
+def is_whole(item: EntryItem) -> bool:
+    """Whether an API gave the whole article with the entry."""
+    return item.published_from == "api" and bool(item.title) and carries_article(item)
+
+
 def page_of(item: EntryItem, at: datetime) -> Page | None:
     """A page that holds the entry's own text; None when the API did not give the whole of it."""
-    if item.published_from != "api" or not item.title or not carries_article(item):
+    if not is_whole(item):
         return None
+    title = escape(item.title or "")
     tags = "".join(f'<meta property="article:tag" content="{escape(tag)}">' for tag in item.tags)
     authors = "".join(f'<meta name="author" content="{escape(name)}">' for name in item.authors)
     lang = f' lang="{escape(item.lang)}"' if item.lang else ""
     html = (
-        f"<!doctype html><html{lang}><head><title>{escape(item.title)}</title>"
+        f"<!doctype html><html{lang}><head><title>{title}</title>"
         f'<link rel="canonical" href="{escape(item.url)}">'
         f'<meta property="og:type" content="article">{_times(item)}{authors}{tags}</head>'
-        f'<body><article><h1>{escape(item.title)}</h1><div class="entry-content">'
+        f'<body><article><h1>{title}</h1><div class="entry-content">'
         f"{item.content}</div></article></body></html>"
     )
     return Page(item.url, html.encode("utf-8", "replace"), "text/html; charset=utf-8", at, status=0)

@@ -8,6 +8,7 @@ from crawler.items import DocumentError
 from crawler.pool import PoolClosedError, ProcessingError, ProcessorPool
 from crawler.reading import Reading, read_document
 from crawler.sources import Document
+from crawler.spooling import deadline_of, spooled
 
 log = structlog.get_logger("crawler")
 
@@ -20,7 +21,10 @@ async def read_apart(pool: ProcessorPool, kind: str, document: Document) -> Read
     told as the document's error: it must not cost the other sources of the host their turn.
     """
     try:
-        return await pool.run(read_document, kind, document)
+        with spooled(document) as sent:
+            if not sent.spooled:
+                return await pool.run(read_document, kind, sent)
+            return await pool.run_within(deadline_of(document), read_document, kind, sent)
     except (DocumentError, ProcessingError, PoolClosedError):
         raise
     except Exception as error:

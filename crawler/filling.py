@@ -5,19 +5,22 @@ What pages to ask for and what they tell is decided by `crawler.gap`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlmodel import Session
 
 from crawler.answer import Answer
 from crawler.context import CrawlContext
-from crawler.gap import Lookout, missed, next_guess, reaches_back
+from crawler.gap import Lookout, may_be_missed, missed, next_guess, reaches_back
 from crawler.items import EntryItem
 from crawler.reading import Reading
-from crawler.record import Listing, record_listing
+from crawler.record import Listing, record_entries, record_listing
+from crawler.sources.packed import batches_of
 from crawler.urls import url_key
 from crawler.windows import close
 from store.articles import Entry, known_keys
@@ -79,14 +82,38 @@ class Filling:
         gap = self._gap()
         if gap is None or gap.id is None:
             return ()
-        number = gap.id
-        pages = _after(gap, answer, reading)
-        closed, fresh = await self._context.writer.write(
-            lambda session: _keep_page(session, number, replace(listing, gap=number), pages)
+        number, following = gap.id, _after(gap, answer, reading)
+        lookout = Lookout(gap.known, gap.after)
+        missing = await asyncio.to_thread(self._missing, listing, lookout)
+        missing = tuple(entry for entry in missing if entry.url != listing.source_url)
+        page = _Read(
+            following,
+            len(missing),
+            reaches_back(listing.entries, lookout, ordered=following is not None),
+            _is_another(gap, listing.entries, missing),
         )
+        # A sitemap of a year may hold thousands of them: others write between the batches.
+        fresh: list[Entry] = []
+        write = self._context.writer.write
+        *batches, last = [*batches_of(missing)] or [()]
+        for batch in batches:
+            fresh += await write(partial(record_entries, batch=replace(listing, entries=batch)))
+        rest = replace(listing, entries=last)
+        closed, kept = await write(lambda session: _keep_page(session, number, rest, page))
+        fresh += kept
         self.new_entries += len(fresh)
         self._report(closed, "no channel reaches back far enough")
         return tuple(fresh)
+
+    def _missing(self, listing: Listing, lookout: Lookout) -> tuple[EntryItem, ...]:
+        """Those of a page's entries that are the gap's."""
+        known: set[str] = set()
+        with self._context.store.reading() as session:
+            for batch in batches_of(listing.entries):
+                kept = (entry for entry in batch if may_be_missed(entry, listing.kind, lookout))
+                keys = [url_key(entry.url) for entry in kept]
+                known |= known_keys(session, self._source_id, keys)
+        return missed(listing.entries, listing.kind, known, lookout)
 
     def _report(self, gap: Gap | None, why: str) -> None:
         if gap is None or gap.state == "open":
@@ -125,23 +152,31 @@ def _leave_channel(gap: Gap, now: datetime) -> None:
         close(gap, now, filled=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a page told of its gap."""
+
+    following: tuple[str, str] | None
+    """Kind and address of the page after it."""
+    missing: int
+    reaches_back: bool
+    is_another: bool
+    """Whether it was another page than the window."""
+
+
 def _keep_page(
-    session: Session, number: int, listing: Listing, following: tuple[str, str] | None
+    session: Session, number: int, listing: Listing, page: _Read
 ) -> tuple[Gap, list[Entry]]:
-    """The page's entries and the gap's progress, committed together."""
+    """The last of the page's entries and the gap's progress, committed together."""
     gap = session.get_one(Gap, number)
-    lookout = Lookout(gap.known, gap.after)
-    known = known_keys(session, gap.source_id, [url_key(e.url) for e in listing.entries])
-    fresh = missed(listing.entries, listing.kind, known, lookout)
-    kept = record_listing(session, replace(listing, entries=fresh))
-    gap.found += len(kept)
+    kept = record_listing(session, listing)
+    gap.found += page.missing
     gap.read += 1
     gap.failures = 0
-    ordered = following is not None
-    if reaches_back(listing.entries, lookout, ordered=ordered):
+    if page.reaches_back:
         close(gap, listing.at, filled=True)
-    elif following and _is_another(gap, listing.entries, fresh) and gap.read < PAGES:
-        gap.pages = [list(following), *gap.pages[1:]]
+    elif page.following and page.is_another and gap.read < PAGES:
+        gap.pages = [list(page.following), *gap.pages[1:]]
     else:
         _leave_channel(gap, listing.at)
     session.add(gap)

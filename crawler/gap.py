@@ -17,9 +17,11 @@ with the first page.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import nlargest
+from itertools import islice
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from crawler.items import EntryItem
@@ -70,37 +72,46 @@ def _is_before(entry: EntryItem, moment: datetime) -> bool:
 
 
 def remembered(
-    entries: Sequence[EntryItem], fresh: Collection[str], lookout: Lookout, now: datetime
+    entries: Sequence[EntryItem], fresh: Collection[str] | None, lookout: Lookout, now: datetime
 ) -> Lookout:
-    """What the next visit is to compare with. `fresh`: keys that nobody knew.
+    """What the next visit is to compare with. `fresh`: keys that nobody knew; None: all.
 
     Of a window with dates its newer half counts, where no pinned entry stands; of one without, what
     was new in it, in its order, and then what was new before.
     """
-    dates = [e.published for e in entries if e.published is not None and e.published <= now]
-    reached = max([*dates, *([lookout.reached] if lookout.reached else [])], default=None)
-    if 2 * len(dates) >= len(entries):
-        dated = [entry for entry in entries if entry.published is not None]
-        dated.sort(key=lambda entry: entry.published or now, reverse=True)
-        half = [url_key(entry.url) for entry in dated[: max(1, len(entries) // 2)]]
-        return Lookout(half[:REMEMBERED], reached)
-    keys = [key for entry in entries if (key := url_key(entry.url)) in fresh]
+    dated, reached = 0, lookout.reached
+    for entry in entries:
+        if entry.published is not None and entry.published <= now:
+            dated += 1
+            reached = max(entry.published, reached or entry.published)
+    if 2 * dated >= len(entries):
+        most = min(REMEMBERED, max(1, len(entries) // 2))
+        of_date = (entry for entry in entries if entry.published is not None)
+        newest = nlargest(most, of_date, key=lambda entry: entry.published or now)
+        return Lookout([url_key(entry.url) for entry in newest], reached)
+    every = (url_key(entry.url) for entry in entries)
+    keys = islice((key for key in every if fresh is None or key in fresh), REMEMBERED * 2)
     return Lookout(list(dict.fromkeys([*keys, *lookout.recent]))[:REMEMBERED], reached)
 
 
-def reaches_back(entries: Iterable[EntryItem], lookout: Lookout, *, ordered: bool) -> bool:
+def reaches_back(entries: Sequence[EntryItem], lookout: Lookout, *, ordered: bool) -> bool:
     """Whether a page leads back to the last known article.
 
     `ordered`: it is one of a chain, newest first, so that a single older date may be a pinned one
     while two are not; a document that stands alone reaches back with its oldest entry.
     """
-    entries = list(entries)
     if any(url_key(entry.url) in lookout.recent for entry in entries):
         return True
     if lookout.reached is None:
         return False
     older = sum(_is_before(entry, lookout.reached) for entry in entries)
     return older >= (2 if ordered and len(entries) > 2 else 1)
+
+
+def may_be_missed(entry: EntryItem, kind: str, lookout: Lookout) -> bool:
+    """Whether an entry is not, by its dates, from before the gap."""
+    date = entry.published or (entry.modified if kind == "sitemap" else None)
+    return date is None or lookout.reached is None or date >= lookout.reached - LEEWAY
 
 
 def missed(
@@ -120,7 +131,7 @@ def missed(
             continue
         if date is None and kind == "sitemap":
             continue
-        if date is None or lookout.reached is None or date >= lookout.reached - LEEWAY:
+        if may_be_missed(entry, kind, lookout):
             fresh.append(entry)
     by_build = [entry for entry in fresh if entry.published is None]
     if kind == "sitemap" and len(by_build) > BULK and len(by_build) > len(entries) / 2:

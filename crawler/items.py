@@ -4,9 +4,10 @@ All times are aware and in UTC. All text is cleaned: no control characters but n
 no lone surrogates (`crawler.text.clean_text`).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 Precision = Literal["minute", "day", "unknown"]
 """How exactly a publication time is known; a "day" stands as midnight of that day in its zone."""
@@ -44,12 +45,33 @@ class EntryItem:
     tags: tuple[str, ...] = ()
 
 
+def entry_to_json(item: EntryItem) -> dict[str, Any]:
+    """An entry's further particulars as JSON."""
+    kept = {name: value for name, value in asdict(item).items() if value}
+    for name in ("published", "modified"):
+        if name in kept:
+            kept[name] = kept[name].isoformat()
+    return kept
+
+
+def entry_from_json(kept: dict[str, Any]) -> EntryItem:
+    """The entry that `entry_to_json` wrote."""
+    values = dict(kept)
+    for name in ("published", "modified"):
+        if name in values:
+            values[name] = datetime.fromisoformat(values[name])
+    for name in ("authors", "tags"):
+        values[name] = tuple(values.get(name, ()))
+    return EntryItem(**values)
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentItem:
     """What one fetched document of a source holds."""
 
-    entries: tuple[EntryItem, ...] = ()
-    """In the document's order; nothing is left out and nothing is sorted."""
+    entries: Sequence[EntryItem] = ()
+    """In the document's order; nothing is left out and nothing is sorted. A tuple, or for very many
+    `crawler.sources.packed.PackedEntries`."""
     documents: tuple[str, ...] = ()
     """Further documents that belong to this visit: an index's sitemaps, newest first."""
     lastmods: tuple[datetime | None, ...] = ()

@@ -68,19 +68,23 @@ class ProcessorPool:
         Raises ProcessingError when the deadline passed or the worker died, PoolClosedError when
         the pool was closed meanwhile.
         """
+        return await self.run_within(self._deadline, work, *args, **kwargs)
+
+    async def run_within(
+        self, deadline: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run`, for a piece that may take longer, or shall not take so long, in seconds."""
         async with self._free:
             pool = self._usable()
             try:
-                future = pool.schedule(
-                    work, args=list(args), kwargs=dict(kwargs), timeout=self._deadline
-                )
+                future = pool.schedule(work, args=list(args), kwargs=dict(kwargs), timeout=deadline)
                 return await self._result(future)
             except BrokenExecutor as error:
                 if self._closed:
                     raise PoolClosedError from error
                 raise ProcessingError("the processes that read pages had to be replaced") from error
             except FutureTimeoutError as error:
-                raise ProcessingError(f"took longer than {self._deadline:g} s to read") from error
+                raise ProcessingError(f"took longer than {deadline:g} s to read") from error
             except ProcessExpired as error:
                 raise ProcessingError(f"killed the process that read it ({error})") from error
             except MemoryError as error:

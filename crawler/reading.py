@@ -1,12 +1,15 @@
-"""A fetched document to what it lists, whatever its kind; run in a worker process. Pure."""
+"""A fetched document to what it lists, whatever its kind; run in a worker process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from crawler.items import DocumentError, DocumentItem
 from crawler.sources import SOURCE_KINDS, Document
-from crawler.sources.discover import Channel, discover
+from crawler.sources.discover import Channel, discover, is_sitemap
+from crawler.sources.markup import CHUNK
+from crawler.sources.sitemap import read_sitemap
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,23 @@ class Reading:
     """Whether a page says that it is an article."""
 
 
+def _read_spooled(kind: str, document: Document) -> Reading | None:
+    """A sitemap, read piece by piece; None for what has to be read as a whole."""
+    with open(document.spooled, "rb") as source:
+        head = source.read(CHUNK)
+        if kind != "sitemap" and not (kind == "auto" and is_sitemap(head, document.content_type)):
+            return None
+        read = read_sitemap(source, document.url, document.content_type, timezone=document.timezone)
+        return Reading("sitemap", read)
+
+
 def read_document(kind: str, document: Document) -> Reading:
     """Reads a document as its kind; `auto` finds out. Raises DocumentError."""
+    if document.spooled:
+        found_sitemap = _read_spooled(kind, document)
+        if found_sitemap is not None:
+            return found_sitemap
+        document = replace(document, body=Path(document.spooled).read_bytes(), spooled="")
     if kind != "auto":
         return Reading(kind, SOURCE_KINDS[kind](document))
     found = discover(document.body, document.url, document.content_type)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, func, select, update
 
 from crawler.answer import Answer
+from crawler.claims import heed_claims
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
-from crawler.items import ArticleItem, EntryItem
-from crawler.revisiting import Looks, are_believed, hastened
+from crawler.items import ArticleItem, EntryItem, entry_to_json
 from crawler.schedule import Spell, late_reason
 from crawler.shingles import shingles, sketch
 from crawler.site_memory import (
@@ -32,7 +32,7 @@ from crawler.site_memory import (
 from crawler.stories import WINDOW
 from crawler.story_search import Searched, near_identical
 from crawler.urls import host_of, same_site, url_key
-from crawler.windows import Window, look_through
+from crawler.windows import Glance, Window, glance, look_through
 from store.articles import (
     Article,
     ArticleUrl,
@@ -42,13 +42,33 @@ from store.articles import (
     articles_with_fingerprint,
     known_keys,
 )
-from store.revisions import revisits_of
 from store.sources import Document, HostState, SiteState, SourceState
 from store.stories import keep_sketch, one_at_a_time
 
 MAX_GUID = 1000
+MOST_BELIEVED = 80
+"""So many answers of "not modified" in a row at most; a day is the limit beside it."""
 FORGOTTEN = timedelta(days=30)
 """How long a sitemap that its index does not name any more is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of a document's entries that have been kept already."""
+
+    fresh: int
+    """Those that the source had not listed before."""
+    known: int
+    first_fresh: tuple[str, ...]
+    """Keys of the first of those that were not known, in order; as many as a window remembers."""
+    glance: Glance | None = None
+    """What they tell, where that was looked at before."""
+
+    @property
+    def overlap(self) -> float:
+        """The share that was known."""
+        listed = self.fresh + self.known
+        return self.known / listed if listed else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +82,7 @@ class Listing:
     role: str
     answer: Answer
     body_hash: str
-    entries: tuple[EntryItem, ...]
+    entries: Sequence[EntryItem]
     at: datetime
     baseline: bool
     """Whether all it lists is a first visit's."""
@@ -82,8 +102,13 @@ class Listing:
     """Whether it was asked for with validators."""
     spells: tuple[Spell, ...] = ()
     """Times since the last visit in which nothing could be read: what they explain is late."""
-    gap: int | None = None
-    """The gap that it is read for: it is a page of older entries, and no document to remember."""
+    claims: Sequence[EntryItem] = ()
+    """Further entries that count for what they say of articles that we have, and for no more."""
+    seen: Seen | None = None
+    """Of a document whose entries have been kept batch by batch: what was seen of them."""
+    beside: bool = False
+    """Whether it is a page of what the source's documents do not show (older entries, edited ones):
+    no document to remember."""
 
 
 def record_listing(session: Session, listing: Listing) -> list[Entry]:
@@ -91,10 +116,41 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
 
     Nothing is kept for a source that was given another address while the visit was under way.
     """
-    if listing.source_url and has_moved(session, listing.source_id, listing.source_url):
+    if _is_of_another(session, listing):
         return []
-    fresh = _unknown_entries(session, listing.source_id, listing.entries)
-    hasten(session, listing.entries, listing.at)
+    entries: list[Entry] = []
+    seen = listing.seen
+    if seen is None:
+        fresh = unknown_entries(session, listing.source_id, listing.entries)
+        keys = [url_key(item.url) for item in listing.entries]
+        known = sum(key not in fresh for key in keys)
+        seen = Seen(len(keys) - known, known, tuple(fresh))
+        entries = _keep_entries(session, listing, fresh)
+    if not listing.beside:
+        _keep_document(session, listing, seen)
+    if listing.children:
+        _keep_children(session, listing)
+    session.flush()
+    return entries
+
+
+def record_entries(session: Session, batch: Listing) -> list[Entry]:
+    """Keeps the new ones among some of a document's entries, and no more of it (`record_listing`
+    does, once all are kept); returns those to fetch."""
+    if _is_of_another(session, batch):
+        return []
+    return _keep_entries(session, batch, unknown_entries(session, batch.source_id, batch.entries))
+
+
+def _is_of_another(session: Session, listing: Listing) -> bool:
+    """Whether the source was given another address since the visit began."""
+    return bool(listing.source_url) and has_moved(session, listing.source_id, listing.source_url)
+
+
+def _keep_entries(
+    session: Session, listing: Listing, fresh: Mapping[str, EntryItem]
+) -> list[Entry]:
+    heed_claims(session, (*listing.entries, *listing.claims), listing.at)
     articles = articles_at(session, fresh)
     below = _below_known(listing, fresh)
     entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
@@ -111,33 +167,8 @@ def record_listing(session: Session, listing: Listing) -> list[Entry]:
     if old:
         session.execute(insert(Entry), old)
     session.add_all(entry for entry in entries if entry.outcome != "old")
-    if listing.gap is None:
-        _keep_document(session, listing, fresh)
-    if listing.children:
-        _keep_children(session, listing)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
-
-
-def hasten(session: Session, items: Sequence[EntryItem], now: datetime) -> None:
-    """Looks soon at articles that we have and that the source says it changed since."""
-    told = {url_key(item.url): item.modified for item in items if item.modified}
-    articles = articles_at(session, told) if told else {}
-    latest: dict[int, datetime] = {}
-    for key, number in articles.items():
-        if modified := told[key]:
-            latest[number] = max(modified, latest.get(number, modified))
-    revisits = revisits_of(session, latest)
-    claims = [r for r in revisits if r.modified is None or latest[r.article_id] > r.modified]
-    believed = are_believed(len(claims), len(revisits))
-    for revisit in claims:
-        modified = latest[revisit.article_id]
-        looks = Looks(revisit.checked_at or now, revisit.checks, revisit.edits)
-        soon = hastened(modified, looks, now) if believed else None
-        revisit.modified = modified
-        if soon is not None:
-            revisit.next_at = min(soon, revisit.next_at or soon)
-        session.add(revisit)
 
 
 def has_moved(session: Session, source_id: str, url: str) -> bool:
@@ -181,9 +212,10 @@ def _below_known(listing: Listing, fresh: Mapping[str, EntryItem]) -> set[str]:
     return set(keys[first:])
 
 
-def _unknown_entries(
+def unknown_entries(
     session: Session, source_id: str, items: Sequence[EntryItem]
 ) -> dict[str, EntryItem]:
+    """The entries that the source has not listed before, by key, in order."""
     by_key: dict[str, EntryItem] = {}
     for item in items:
         by_key.setdefault(url_key(item.url), item)
@@ -209,36 +241,48 @@ def _entry(listing: Listing, key: str, item: EntryItem, *, below: bool) -> Entry
 
 def _late(listing: Listing, item: EntryItem) -> str | None:
     published = item.published if item.published_precision == "minute" else None
-    otherwise = "the source had moved on" if listing.gap is not None else None
+    otherwise = "the source had moved on" if listing.beside else None
     return late_reason(published, listing.at, listing.spells, otherwise)
 
 
-def _keep_document(session: Session, listing: Listing, fresh: dict[str, EntryItem]) -> None:
+def glance_at(session: Session, listing: Listing, seen: Seen) -> Glance:
+    """What a document's entries tell beside what was known of it; changes nothing."""
+    known = session.get(Document, (listing.source_id, listing.url))
+    document = known or Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
+    # The second is read now and then beside the main one: its window may well move on.
+    first = listing.baseline or listing.role == "second"
+    role, fresh = listing.role, seen.first_fresh
+    return glance(session, document, role, listing.entries, fresh, listing.at, first=first)
+
+
+def _keep_document(session: Session, listing: Listing, seen: Seen) -> None:
     document = session.get(Document, (listing.source_id, listing.url))
     if document is None:
         document = Document(source_id=listing.source_id, url=listing.url, kind=listing.kind)
+    told = seen.glance or glance_at(session, listing, seen)
     document.kind, document.role = listing.kind, listing.role
+    document.entries = len(listing.entries)
     window = Window(
-        entries=listing.entries,
-        fresh=fresh,
+        fresh=seen.fresh,
+        overlap=seen.overlap,
         older=listing.older,
         at=listing.at,
-        # The second is read now and then beside the main one: its window may well move on.
-        first=listing.baseline or listing.role == "second",
         conditional=listing.conditional,
         etag=listing.answer.etag,
     )
-    look_through(session, document, window)
+    look_through(session, document, window, told)
     # Always as a pair: a new ETag beside an old Last-Modified would vouch for two states.
     document.etag = listing.answer.etag
     document.last_modified = listing.answer.last_modified
     document.body_hash = listing.body_hash
-    document.entries = len(listing.entries)
     document.lastmod = listing.lastmod or document.lastmod
-    times = [time for e in listing.entries if (time := e.published or e.modified)]
-    document.newest = max((time for time in times if time <= listing.at), default=document.newest)
+    document.newest = told.newest or document.newest
     document.visits += 1
-    document.fetched_at = listing.at
+    document.fetched_at = document.whole_at = listing.at
+    document.unproved = 0
+    if document.kind == "wordpress" and document.edited_until is None:
+        edits = (entry.modified for entry in listing.entries if entry.modified)
+        document.edited_until = max(edits, default=listing.at)
     session.add(document)
 
 
@@ -261,7 +305,13 @@ def record_unchanged(
     document.fetched_at = at
     document.lastmod = lastmod or document.lastmod
     document.overlap = 1.0 if document.entries else None
-    if not answer.not_modified:
+    if answer.not_modified:
+        document.unproved += 1
+    else:
+        if document.unproved:
+            # It was as it had been said to be.
+            document.believed = min(2 * document.believed, MOST_BELIEVED)
+        document.whole_at, document.unproved = at, 0
         document.etag, document.last_modified = answer.etag, answer.last_modified
     session.add(document)
 
@@ -271,26 +321,6 @@ def forget_documents(session: Session, source_id: str) -> None:
     query = select(Document).where(Document.source_id == source_id)
     for document in session.exec(query):
         session.delete(document)
-
-
-def entry_to_json(item: EntryItem) -> dict[str, Any]:
-    """An entry's further particulars as JSON."""
-    kept = {name: value for name, value in asdict(item).items() if value}
-    for name in ("published", "modified"):
-        if name in kept:
-            kept[name] = kept[name].isoformat()
-    return kept
-
-
-def entry_from_json(kept: dict[str, Any]) -> EntryItem:
-    """The entry that `entry_to_json` wrote."""
-    values = dict(kept)
-    for name in ("published", "modified"):
-        if name in values:
-            values[name] = datetime.fromisoformat(values[name])
-    for name in ("authors", "tags"):
-        values[name] = tuple(values.get(name, ()))
-    return EntryItem(**values)
 
 
 @dataclass(frozen=True, slots=True)

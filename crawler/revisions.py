@@ -27,6 +27,7 @@ from store.revisions import (
     Revisit,
     add_revision,
     begin_chain,
+    fetched_among,
     words_of,
 )
 from store.sources import site_furniture
@@ -57,8 +58,8 @@ def file_page(
         article_id=recorded.article_id,
         host=host_of(article.url),
         checked_at=page.fetched_at,
-        # A text that an API gave differs from its page's in ways that are no edits: the page is
-        # asked for once the API says that it changed.
+        # A text that an API gave differs from its page's in ways that are no edits: it is read
+        # again once the API says that it changed (`crawler.claims`).
         next_at=_next(session, article, page.fetched_at, 0.0) if fetched else None,
         modified=item.modified,
     )
@@ -118,7 +119,8 @@ def _looked(session: Session, article: Article, now: datetime, jitter: float) ->
     revisit.checks += 1
     revisit.checked_at = now
     session.add(revisit)
-    revisit.next_at = _next(session, article, now, jitter)
+    fetched = fetched_among(session, [revisit.article_id])
+    revisit.next_at = _next(session, article, now, jitter) if fetched else None
     return revisit
 
 
@@ -189,7 +191,8 @@ def record_again(
     add_revision(session, article, before, now, kind, edit.note if edit else "")
     article.matched_at = None
     session.add(article)
-    _keep_evidence(session, article, page, keep_page)
+    if page.status != 0:
+        _keep_evidence(session, article, page, keep_page)
     sketched = sketch(shingles(article.title, article.body))
     keep_sketch(session, article_id, sketched, article.first_seen or now)
     return kind

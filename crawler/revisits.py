@@ -12,14 +12,23 @@ from sqlmodel import Session, col, select
 
 from crawler.answer import Answer
 from crawler.config import SourceConfig
+from crawler.contents import page_of as page_by_source
 from crawler.context import CrawlContext
-from crawler.items import ArticleItem, Hints, NotArticle, Page, PageItem, Select
-from crawler.record import entry_from_json
+from crawler.items import (
+    ArticleItem,
+    EntryItem,
+    Hints,
+    NotArticle,
+    Page,
+    PageItem,
+    Select,
+    entry_from_json,
+)
 from crawler.revisions import record_again, record_look, record_missing, record_no_more_looks
 from crawler.urls import same_site
 from store.articles import Entry
 from store.errors import RefusedChangeError
-from store.revisions import Revisit, due_revisits
+from store.revisions import Revisit, due_revisits, fetched_among
 
 log = structlog.get_logger("crawler")
 
@@ -35,6 +44,8 @@ class Again:
     headers: Mapping[str, str]
     """The source's own, and the validators of the last answer."""
     hints: Hints
+    given: Page | None = None
+    """What the source gave in place of the page: it need not be asked for."""
 
 
 def pages_again(
@@ -45,6 +56,7 @@ def pages_again(
     ids = [article.id for _, article in due]
     query = select(Entry).where(col(Entry.article_id).in_(ids)).order_by(col(Entry.id).desc())
     entries = {entry.article_id: entry for entry in session.exec(query)}
+    fetched = fetched_among(session, [number for number in ids if number is not None])
     found = []
     for revisit, article in due:
         source, entry = sources.get(article.source_id), entries.get(article.id)
@@ -52,8 +64,17 @@ def pages_again(
             continue
         headers = {**own_headers(source, article.url), **_validators(revisit)}
         hints = hints_of(entry, source)
-        found.append(Again(revisit.article_id, entry.id, article.url, headers, hints))
+        given = _given(revisit, hints.entry, now) if article.id not in fetched else None
+        found.append(Again(revisit.article_id, entry.id, article.url, headers, hints, given))
     return found
+
+
+def _given(revisit: Revisit, item: EntryItem | None, now: datetime) -> Page | None:
+    """What the source gave, where nothing that any source says of the article is newer."""
+    if item is None or item.modified is None:
+        return None
+    told = revisit.modified
+    return page_by_source(item, now) if told is None or item.modified >= told else None
 
 
 def _validators(revisit: Revisit) -> dict[str, str]:

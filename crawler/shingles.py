@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,8 @@ Hashes = npt.NDArray[np.int64]
 SKETCH_SIZE = 16
 RUN_OF_WORDS = 3
 RUN_OF_LETTERS = 5
+FEW_NUMBERS = 4
+"""Fewer may all have been changed in a copy."""
 LETTERS_A_WORD = 4
 """Letters of a script without spaces that say about as much as a word (as `fingerprint` has it)."""
 
@@ -46,6 +49,9 @@ class Shingles:
     words: int
     """Length of the text; letters of scripts without spaces count a quarter."""
     hashes: Hashes
+    vocabulary: frozenset[str] = frozenset()
+    """Its words, whatever their order; pairs of letters in scripts without spaces."""
+    numbers: frozenset[str] = frozenset()
 
 
 def shingles(headline: str, body: str) -> Shingles:
@@ -57,7 +63,14 @@ def shingles(headline: str, body: str) -> Shingles:
     letters = _letters(body)
     run = RUN_OF_LETTERS if 2 * letters > len(folded) else RUN_OF_WORDS
     words = len(folded) - letters + letters // LETTERS_A_WORD
-    return Shingles(frozenset(heading), max(words, 0), _hashes(folded, run))
+    used = folded if run == RUN_OF_WORDS else map("".join, pairwise(folded))
+    return Shingles(
+        headline=frozenset(heading),
+        words=max(words, 0),
+        hashes=_hashes(folded, run),
+        vocabulary=frozenset(used),
+        numbers=frozenset(word for word in folded if word[0].isdecimal()),
+    )
 
 
 def _letters(body: str) -> int:
@@ -94,13 +107,28 @@ def without_some(text: Shingles, hashes: Hashes | None) -> Shingles:
     if hashes is None or not len(hashes):
         return text
     kept = np.setdiff1d(text.hashes, hashes, assume_unique=True)
-    return Shingles(text.headline, text.words, kept)
+    return replace(text, hashes=kept)
 
 
 def headline_likeness(one: Shingles, other: Shingles) -> float:
     """The part of the words of two headlines that both have; 0 to 1."""
-    together = one.headline | other.headline
-    return len(one.headline & other.headline) / len(together) if together else 0.0
+    return _in_both(one.headline, other.headline)
+
+
+def vocabulary_likeness(one: Shingles, other: Shingles) -> float:
+    """The part of the words of two texts that both have, in whatever order; 0 to 1."""
+    return _in_both(one.vocabulary, other.vocabulary)
+
+
+def _in_both(one: frozenset[str], other: frozenset[str]) -> float:
+    together = one | other
+    return len(one & other) / len(together) if together else 0.0
+
+
+def numbers_agree(one: Shingles, other: Shingles) -> bool:
+    """Whether the text with fewer numbers has half of them from the other; few tell nothing."""
+    fewer = min(len(one.numbers), len(other.numbers))
+    return fewer < FEW_NUMBERS or 2 * len(one.numbers & other.numbers) >= fewer
 
 
 def repeated(texts: Iterable[Shingles], times: int) -> Hashes:

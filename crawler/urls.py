@@ -180,7 +180,7 @@ def _is_tracking(name: str) -> bool:
     return name in TRACKING_PARAMETERS or name.startswith(TRACKING_PREFIXES)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def url_key(url: str) -> str:
     """What two addresses of one article have in common; not itself an address.
 

@@ -31,14 +31,17 @@ from crawler.channels import (
 from crawler.config import SourceConfig
 from crawler.context import CrawlContext
 from crawler.documents import read_apart
+from crawler.edited_posts import EditedPosts
 from crawler.filling import Filling
 from crawler.items import DocumentError, EntryItem
+from crawler.keeping import Kept, keep_entries, keep_listing
 from crawler.pool import ProcessingError
 from crawler.reading import Reading
-from crawler.record import Listing, record_listing, record_unchanged
+from crawler.record import Listing, record_unchanged
 from crawler.schedule import Spell
 from crawler.sources import Document
 from crawler.sources.discover import Channel
+from crawler.sources.packed import PackedEntries
 from crawler.sources.ranking import Role
 from crawler.sources.rotation import Part, parts_to_read
 from store.articles import Entry, article_urls_of
@@ -55,8 +58,8 @@ PARTS = 5_000
 """Sitemaps of an index that are remembered: at 50,000 addresses each, more than any site has."""
 KNOWN_CHANNELS = 6
 """Of an earlier search, tried again in the next."""
-UNCONDITIONAL = 10
-"""Every so many visits a document is asked for without its validators, because they may lie."""
+WHOLE_AFTER = timedelta(days=1)
+"""So long after a document last came whole it is asked for without validators: they may lie."""
 SLOW = timedelta(hours=1)
 """How late a channel may list what another has, without being behind it."""
 STALE = timedelta(days=2)
@@ -72,7 +75,8 @@ class Wanted:
     url: str
     kind: Literal["auto", "feed", "sitemap", "wordpress", "listing"]
     role: str
-    """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap."""
+    """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap; or
+    "edits": a page of edited posts."""
     headers: Mapping[str, str] = field(default_factory=dict)
     asked: Asked | None = None
     """What a search for channels wants it for; None for a known document."""
@@ -126,6 +130,7 @@ class Visit:
         """Times since the last visit in which nothing could be read."""
         self.started = context.clock()
         self.filling = Filling(source_id, context)
+        self.edited = EditedPosts(source_id, source.url, source.timezone, context)
         self._context = context
         self._search: Search | None = None
         self._pages_left = FIRST_VISIT_PAGES
@@ -181,9 +186,9 @@ class Visit:
 
     def _validators(self, url: str) -> dict[str, str]:
         known = self._known.get(url)
-        if known is None or known.visits % UNCONDITIONAL == UNCONDITIONAL - 1:
+        if known is None or known.visits < known.trusted_from:
             return {}
-        if known.visits < known.trusted_from:
+        if known.unproved >= known.believed or self._is_long_ago(known.whole_at, WHOLE_AFTER):
             return {}
         pairs = (("If-None-Match", known.etag), ("If-Modified-Since", known.last_modified))
         return {name: value for name, value in pairs if value}
@@ -246,6 +251,7 @@ class Visit:
             )
         )
         checks = await self._check(wanted.url) if wanted.role == "main" else ()
+        checks += self._edits(wanted.url)
         if wanted.role != "main" or wanted.kind != "sitemap":
             return Next(documents=checks)
         # An unchanged index says nothing about its sitemaps: they have validators of their own.
@@ -274,15 +280,20 @@ class Visit:
             spells=self.spells,
         )
 
-    def _about(self, entries: tuple[EntryItem, ...]) -> tuple[EntryItem, ...]:
-        """The entries without those that are the source's own address."""
+    def _about(self, entries: Sequence[EntryItem]) -> Sequence[EntryItem]:
+        """The entries without those that are the source's own address, where they are few."""
+        if isinstance(entries, PackedEntries):
+            return entries
         return tuple(entry for entry in entries if entry.url != self.source.url)
 
     async def _keep(self, listing: Listing, reading: Reading) -> Next:
-        fresh = await self._context.writer.write(lambda session: record_listing(session, listing))
-        self._count(fresh)
+        kept = await keep_listing(self._context, listing)
+        self.documents_read += 1
+        self._count(kept)
+        fresh = kept.entries
         self._note(listing.url, reading)
-        following = Next(self._parts(_lastmods(reading)), tuple(fresh))
+        beside = (*self._parts(_lastmods(reading)), *self._edits(listing.url))
+        following = Next(beside, fresh)
         if listing.role == "second":
             return await self._compare(listing, fresh, following)
         if listing.role == "main":
@@ -290,16 +301,24 @@ class Visit:
             return replace(following, documents=following.documents + checks)
         return following
 
-    def _count(self, fresh: Sequence[Entry]) -> None:
-        self.documents_read += 1
-        self.new_entries += len(fresh)
-        self._pages_left -= sum(entry.baseline for entry in fresh)
+    def _count(self, kept: Kept) -> None:
+        self.new_entries += kept.waiting
+        self._pages_left -= kept.baseline
 
     def _note(self, url: str, reading: Reading) -> None:
         self.title = self.title or reading.document.title
         if reading.document.refresh is not None:
             self.refresh_asked = reading.document.refresh
         self.remarks += [f"{url}: {warning}" for warning in reading.document.warnings]
+
+    def _edits(self, channel: str) -> tuple[Wanted, ...]:
+        """What was edited, where the document that was read is a list of WordPress posts."""
+        address = None if self.first else self.edited.first_page(channel)
+        return (self.edits_at(address),) if address else ()
+
+    def edits_at(self, url: str) -> Wanted:
+        """A page of edited posts."""
+        return Wanted(self.source_id, url, "wordpress", "edits")
 
     # --- the second channel -------------------------------------------------------------------
 
@@ -385,17 +404,23 @@ class Visit:
         listings = [one for read, role in reads for one in self._listings(read, role)]
         measures = [(found.measure, role) for found, role in chosen]
         now = self._context.clock()
+        kept = [await keep_entries(self._context, listing) for listing in listings]
+        listings = [one.listing for one in kept]
         fresh = await self._context.writer.write(
             lambda session: record_chosen(
                 session, self.source_id, self.source.url, measures, search.likely, listings, now
             )
         )
-        for entries in fresh:
-            self._count(entries)
+        kept = [one.with_more(more) for one, more in zip(kept, fresh, strict=False)]
+        self.documents_read += len(fresh)
+        for one in kept:
+            self._count(one)
         for read, _ in reads:
             self._note(read.asked.url, read.reading)
         self._tell_of_change(search, chosen[0][0].measure.url)
-        return Next(self._unread_parts(reads), tuple(one for entries in fresh for one in entries))
+        return Next(
+            self._unread_parts(reads), tuple(entry for one in kept for entry in one.entries)
+        )
 
     def _tell_of_change(self, search: Search, url: str) -> None:
         old = next((one.url for one in self._known.values() if one.role == "main"), url)

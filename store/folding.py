@@ -11,8 +11,9 @@ letter (`store.folding_marks`).
 """
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -28,6 +29,8 @@ _Flags = npt.NDArray[np.bool_]
 _Letters = npt.NDArray[np.uint32] | npt.NDArray[np.uint8]
 _SPACE = ord(BOUNDARY)
 _APOSTROPHE = ord(APOSTROPHE)
+_FEW = 8
+"""Places from which a table of bytes is cheaper than counting letters; it takes 8 µs."""
 _UNLIKE = 0xFF
 """Stands for a code point that does not fold to exactly one of ASCII."""
 
@@ -57,7 +60,17 @@ _LOOK_BACK = 64
 class Folded:
     """Folded text, and where each of its tokens stands in the original."""
 
-    __slots__ = ("_ends", "_offsets", "_sources", "_starts", "encoded", "original", "plain")
+    __slots__ = (
+        "_asked",
+        "_ends",
+        "_letters",
+        "_places",
+        "_sources",
+        "_starts",
+        "encoded",
+        "original",
+        "plain",
+    )
 
     def __init__(
         self,
@@ -67,14 +80,16 @@ class Folded:
         *,
         plain: bool = False,
     ) -> None:
-        """Made by `fold`; `sources` is asked for the offsets when the first place is."""
+        """Made by `fold`; `sources` is asked for the places when the first is."""
         self.original = original
         self.plain = plain
         """Whether every code point of the original that is in a token is a grapheme by itself."""
         self.encoded = encoded
         """The folded text in UTF-8: begins and ends with a space, one space between two tokens."""
         self._sources = sources
-        self._offsets: _Offsets | None = None
+        self._places: _Offsets | None = None
+        self._letters: _Offsets | None = None
+        self._asked = 0
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
 
@@ -84,27 +99,40 @@ class Folded:
         return self.encoded.decode()
 
     @property
-    def offsets(self) -> _Offsets:
-        """For each byte of `encoded`, its place in the original, in code points.
+    def places(self) -> _Offsets:
+        """For each code point of the folded text, its place in the original, in code points.
 
         For a space it is where the token before it ends; marks dropped behind it come after.
         """
-        if self._offsets is None:
-            self._offsets = self._sources()
-        return self._offsets
+        if self._places is None:
+            self._places = self._sources()
+        return self._places
+
+    def letter(self, byte: int) -> int:
+        """The number of the code point of the folded text that begins at this byte.
+
+        The first few are counted: most texts hold few places, and a table takes longer.
+        """
+        if self._letters is not None:
+            return self._letters.item(byte)
+        self._asked += 1
+        if self._asked <= _FEW:
+            return len(self.encoded[:byte].decode())
+        self._letters = np.cumsum(self._begins(), dtype=np.intp) - 1
+        return self._letters.item(byte)
 
     @property
     def starts(self) -> list[int]:
         """Where each token starts in the original, in code points."""
         if self._starts is None:
-            self._starts = self.offsets[self._spaces()[:-1] + 1].tolist()
+            self._starts = self.places[self._spaces()[:-1] + 1].tolist()
         return self._starts
 
     @property
     def ends(self) -> list[int]:
         """Where each token ends in the original."""
         if self._ends is None:
-            self._ends = self.offsets[self._spaces()[1:]].tolist()
+            self._ends = self.places[self._spaces()[1:]].tolist()
         return self._ends
 
     def span(self, first: int, last: int) -> tuple[int, int]:
@@ -112,7 +140,16 @@ class Folded:
         return grapheme_span(self.original, self.starts[first], self.ends[last - 1])
 
     def _spaces(self) -> _Offsets:
-        return np.flatnonzero(np.frombuffer(self.encoded, np.uint8) == _SPACE)
+        """Where the spaces stand, in code points of the folded text."""
+        letters = np.frombuffer(self.encoded, np.uint8)
+        if len(letters) != len(self.places):
+            letters = letters[self._begins()]
+        return np.flatnonzero(letters == _SPACE)
+
+    def _begins(self) -> _Flags:
+        """Whether a code point begins at each byte."""
+        begins: _Flags = np.frombuffer(self.encoded, np.uint8) & 0xC0 != 0x80
+        return begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +231,7 @@ def _fold_bytes(text: str, letters: bytes, offsets: _Offsets | None) -> Folded:
     numbers = np.frombuffer(_without_apostrophes(letters), np.uint8)
     single = _single(numbers != _SPACE)
     encoded = numbers[single].tobytes()
-    return Folded(text, encoded, lambda: _byte_offsets(numbers, single.nonzero()[0], offsets))
+    return Folded(text, encoded, lambda: _letter_places(numbers, single.nonzero()[0], offsets))
 
 
 def _shifted(places: _Offsets) -> _Offsets:
@@ -213,12 +250,12 @@ def _single(in_token: _Flags) -> _Flags:
 
 
 def _fold_letters(text: str) -> Folded:
-    found = [(token.encode(), start, end) for token, start, end in fold_tokens(text)]
-    encoded = b" " + b"".join(b"%b " % token for token, _, _ in found)
-    return Folded(text, encoded, lambda: _token_offsets(found))
+    found = fold_tokens(text)
+    encoded = b" " + b"".join(b"%b " % token.encode() for token, _, _ in found)
+    return Folded(text, encoded, lambda: _token_places(found))
 
 
-def _token_offsets(found: list[tuple[bytes, int, int]]) -> _Offsets:
+def _token_places(found: Sequence[tuple[str, int, int]]) -> _Offsets:
     parts = [[start] * len(token) + [end] for token, start, end in found]
     return np.array([0, *chain.from_iterable(parts)], np.intp)
 
@@ -247,23 +284,18 @@ def _fold_numbers(text: str) -> Folded:
     encoded = _encoded(numbers[single], most)
 
     def sources() -> _Offsets:
-        return _byte_offsets(numbers, single.nonzero()[0], offsets)
+        return _letter_places(numbers, single.nonzero()[0], offsets)
 
     return Folded(text, encoded, sources)
 
 
-def _byte_offsets(numbers: _Letters, places: _Offsets, offsets: _Offsets | None) -> _Offsets:
-    """The offset of each byte of the encoded text, from that of each folded code point."""
-    letters = numbers[places]
+def _letter_places(numbers: _Letters, places: _Offsets, offsets: _Offsets | None) -> _Offsets:
+    """The place of each folded code point that was kept, `offsets` saying where each was."""
     if offsets is not None:
-        places = offsets[places]
-        ends = np.flatnonzero(letters[1:] == _SPACE) + 1
+        ends = np.flatnonzero(numbers.take(places[1:]) == _SPACE) + 1
+        places = offsets.take(places)
         places[ends] = places[ends - 1] + 1
-    places = _shifted(places)
-    if letters.max() < 0x80:
-        return places
-    lengths = 1 + (letters >= 0x80) + (letters >= 0x800) + (letters >= 0x10000)
-    return np.repeat(places, lengths)
+    return _shifted(places)
 
 
 def _with_neighbours(text: str, numbers: table.Numbers) -> tuple[table.Numbers, _Offsets]:
@@ -313,17 +345,24 @@ def _spaced(
     numbers: table.Numbers, offsets: _Offsets | None
 ) -> tuple[table.Numbers, _Offsets | None]:
     """A boundary on either side of each letter of a script without spaces, with its marks."""
-    bases = np.flatnonzero(numbers & table.MARK == 0)
-    alone = numbers[bases] & table.SPACELESS != 0
+    alone = numbers & table.SPACELESS != 0
     if not alone.any():
         return numbers, offsets
-    alone[1:] |= alone[:-1]
-    counts = np.ones(len(numbers), np.intp)
-    counts[bases[alone]] = 2
-    sources = np.repeat(np.arange(len(numbers)), counts)
-    longer = numbers[sources]
-    longer[np.cumsum(counts)[bases[alone]] - 2] = _SPACE
-    return longer, (sources if offsets is None else offsets[sources])
+    marks = numbers & table.MARK != 0
+    if marks.any():
+        bases = np.flatnonzero(~marks)
+        after = np.zeros(len(numbers), np.bool_)
+        after[bases[1:]] = alone[bases[:-1]]
+        alone |= after
+        alone &= ~marks
+    else:
+        alone[1:] |= alone[:-1]
+    sources = np.arange(len(numbers)).repeat(alone + np.uint8(1))
+    longer = numbers.take(sources)
+    spaces = np.flatnonzero(alone)
+    spaces += np.arange(len(spaces))
+    longer[spaces] = _SPACE
+    return longer, (sources if offsets is None else offsets.take(sources))
 
 
 def _drop_s(numbers: table.Numbers) -> None:
@@ -360,10 +399,17 @@ def grapheme_span(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _is_cut(text: str, at: int) -> bool:
     """Whether a boundary here may split a grapheme (cheap, and rather yes than no)."""
-    if not 0 < at < len(text) or (text[at].isascii() and text[at - 1].isascii()):
+    if not 0 < at < len(text):
         return False
+    pair = text[at - 1 : at + 1]
+    return not pair.isascii() and _belong(pair)
+
+
+@lru_cache(maxsize=65536)
+def _belong(pair: str) -> bool:
+    """Whether two code points may be of one grapheme."""
     return (
-        _NEVER_FIRST.match(text[at]) is not None
-        or _PREPENDED.match(text[at - 1]) is not None
-        or unicodedata.category(text[at - 1])[0] in "CM"
+        _NEVER_FIRST.match(pair[1]) is not None
+        or _PREPENDED.match(pair[0]) is not None
+        or unicodedata.category(pair[0])[0] in "CM"
     )

@@ -220,22 +220,21 @@ def claim(
 
     Nobody else attempts them before `until`. `without` are ids that must not be taken.
     """
-    query = (
-        select(Delivery)
+    oldest = (
+        select(Delivery.id)
         .where(*_free(now), Delivery.channel == channel)
         .where(col(Delivery.id).not_in(list(without)))
         .order_by(col(Delivery.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    claimed = list(session.exec(query))
-    session.expunge_all()
-    mine = update(Delivery).where(col(Delivery.id).in_([each.id for each in claimed]))
+    ids = list(session.exec(oldest))
+    mine = update(Delivery).where(col(Delivery.id).in_(ids))
     attempts = Delivery.attempts + 1
     changed(session, mine.values(claim=token, claimed_until=until, attempts=attempts))
-    for delivery in claimed:
-        delivery.claim, delivery.claimed_until = token, until
-        delivery.attempts += 1
+    query = select(Delivery).where(col(Delivery.id).in_(ids)).order_by(col(Delivery.id))
+    claimed = list(session.exec(query))
+    session.expunge_all()
     return claimed
 
 

@@ -244,6 +244,15 @@ def revisits_of(session: Session, articles: Iterable[int]) -> list[Revisit]:
     return found
 
 
+def fetched_among(session: Session, articles: Iterable[int]) -> set[int]:
+    """Those of the articles whose page was fetched; the others are as their source gave them."""
+    found: set[int] = set()
+    for part in bound_lists(sorted(articles)):
+        query = select(Evidence.article_id).where(col(Evidence.article_id).in_(part))
+        found.update(session.exec(query))
+    return found
+
+
 def hosts_to_revisit(session: Session, now: datetime) -> list[str]:
     """Hosts that have articles to be visited again."""
     query = select(Revisit.host).where(col(Revisit.next_at) <= now).distinct()

@@ -24,7 +24,7 @@ from store.search_index import (
     not_in_index,
     words_in_index,
 )
-from store.search_terms import Everything, Sought
+from store.search_terms import Everything, Resembling, Sought
 from store.types import bound_lists
 
 PART = 500
@@ -115,9 +115,9 @@ def articles_with(session: Session, ids: Iterable[int]) -> dict[int, Article]:
     return found
 
 
-def vocabulary(session: Session) -> Iterator[tuple[str, int]]:
-    """Every word that the index holds, with the number of articles that hold it."""
-    yield from words_in_index(session.connection())
+def vocabulary(session: Session, like: Resembling) -> Iterator[str]:
+    """The words of the index that are asked for, each once, in no order."""
+    yield from words_in_index(session.connection(), like)
 
 
 def unindexed(session: Session) -> list[int]:

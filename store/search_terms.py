@@ -60,6 +60,22 @@ def all_of(items: Iterable[Sought]) -> Sought:
     return AllOf(tuple(kept))
 
 
+@dataclass(frozen=True, slots=True)
+class Resembling:
+    """Words of the index that may look like others: rather too many."""
+
+    letters: frozenset[str] = frozenset()
+    """All that begin with one of these letters."""
+    endings: frozenset[str] = frozenset()
+    """All that are one of these behind one letter more."""
+    words: frozenset[str] = frozenset()
+    """These themselves."""
+
+    def holds(self, word: str) -> bool:
+        """Whether a word is one of them."""
+        return word[:1] in self.letters or word[1:] in self.endings or word in self.words
+
+
 def any_of(items: Iterable[Sought]) -> Sought:
     """What one of them finds."""
     kept = list(dict.fromkeys(items))

@@ -109,8 +109,22 @@ class Document(SQLModel, table=True):
     """Keys of the entries that were new in it last: where one of them is, nothing was missed."""
     reached_at: datetime | None = moment()
     """The newest publication in it when it was last read."""
+    whole_at: datetime | None = moment()
+    """When it last came whole, and not as "not modified"."""
+    unproved: int = 0
+    """How often in a row it was "not modified" since then."""
+    believed: int = 10
+    """How often in a row that is believed; more often where it proved true."""
     trusted_from: int = 0
     """From so many visits on its validators are sent again; they were seen to lie."""
+    edited_until: datetime | None = moment()
+    """Of a WordPress channel: edits of its posts up to then are known, by the site's clock."""
+    edits_page: int = 1
+    """The page of the edits after that moment to go on with."""
+    edits_asked_at: datetime | None = moment()
+    """When its edited posts were asked for last."""
+    edits_refused: bool = False
+    """Whether it did not tell them then."""
 
 
 class HostState(SQLModel, table=True):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
@@ -105,6 +106,7 @@ def read_network(value: object) -> Network:
         raise ValueError(f'{value!r} is not an address range; write "127.0.0.0/8"') from error
 
 
+@lru_cache(maxsize=1000)
 def recipient_key(address: str) -> str:
     """What stands for an address in the database; empty for an empty one."""
     bare = parseaddr(address)[1] or address

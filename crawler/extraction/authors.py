@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from crawler.extraction.blocks import Block
-from crawler.extraction.lexicon import any_of, kind_of, named_as, names, starts
+from crawler.extraction.lexicon import any_of, kind_of, names, starts
 from crawler.extraction.structured import Structured, item_value, strings
 from crawler.extraction.tree import Element, Tree
 from crawler.text import clean_line
@@ -162,7 +162,7 @@ def _bylines(tree: Tree, start: int) -> list[str]:
         if not element.attrs:
             continue
         is_rel = "rel" in element.attrs and "author" in element.get("rel").split()
-        if not is_rel and not (element.label and named_as(_BYLINE, element.label)):
+        if not is_rel and not (element.label and _BYLINE.stand_in(element.label)):
             continue
         if any(kind_of(above.label) in _NOT_HERE for above in element.ancestors() if above.attrs):
             continue

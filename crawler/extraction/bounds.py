@@ -18,10 +18,11 @@ MAX_DEPTH = 400  # elements in elements
 MAX_TEXT = 6 * 1024 * 1024  # code points of one page
 _LONG_TAG = re.compile(rf"<([a-zA-Z][a-zA-Z0-9:-]{{0,30}})(?=[\s/])([^>]{{{MAX_TAG},}})>?")
 _LONG_NAME = re.compile(rf"<[a-zA-Z][^\s/>]{{{MAX_TAG},}}>?")
-
+_LONG = re.compile(rf"<[a-zA-Z][^>]{{{MAX_TAG},}}")
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)[^>]*>?")
 _TAG_START = re.compile(r"<(/?)[a-zA-Z]")
+_STEPS = {"": 1, "/": -1}
 _SHALLOW = re.compile(
     r"area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr|"
     r"p|li|dd|dt|option|tr|td|th|thead|tbody|tfoot",
@@ -37,9 +38,10 @@ _GARBAGE_SHARE = 0.02  # of a text; pages with a damaged encoding stay below
 
 def bounded(text: str) -> str:
     """The page without the attributes of huge start tags, tags of huge names and deep nesting."""
-    text = _LONG_NAME.sub("", _LONG_TAG.sub(_short, text))
+    if _LONG.search(text):
+        text = _LONG_NAME.sub("", _LONG_TAG.sub(_short, text))
     # A quick count first: it only errs upwards, by elements without end tags.
-    steps = (-1 if slash else 1 for slash in _TAG_START.findall(text))
+    steps = map(_STEPS.__getitem__, _TAG_START.findall(text))
     if max(accumulate(steps), default=0) <= MAX_DEPTH:
         return text
     return "".join(_shallow(text))

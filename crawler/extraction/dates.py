@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 
 from crawler.dates import parse_date
 from crawler.extraction.blocks import Block
-from crawler.extraction.lexicon import is_byline, named_as, names
+from crawler.extraction.lexicon import is_byline, names
 from crawler.extraction.lines import Known, date_key
 from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Element, Tree
@@ -276,7 +276,7 @@ def _is_elsewhere(element: Element) -> bool:
 
 
 def _is_named_published(element: Element) -> bool:
-    return "pubdate" in element.attrs or named_as(_PUBLISHED, element.label)
+    return "pubdate" in element.attrs or _PUBLISHED.stand_in(element.label)
 
 
 def says_changed(element: Element) -> bool:
@@ -286,7 +286,7 @@ def says_changed(element: Element) -> bool:
     """
     if _is_named_published(element):
         return False
-    if named_as(_CHANGED, element.label):
+    if _CHANGED.stand_in(element.label):
         return True
     around = element.parent.text() if element.parent else ""
     own = element.text()

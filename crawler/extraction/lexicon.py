@@ -13,6 +13,7 @@ _PART = re.compile(r"\s+\|\s+|\s*\n\s*")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _LONGEST_LABEL = 300
+_REMEMBERED = 16_384
 _WITH = re.compile(r"(?:^|-)(?:with|without|has|no|not)-.*$")  # "content-with-sidebar" is none
 _LONGEST_NAME = 7  # words; longer class names are headlines made into slugs
 
@@ -22,14 +23,38 @@ def any_of(table: str) -> str:
     return f"(?:{'|'.join(part for part in _PART.split(table.strip()) if part)})"
 
 
-def names(table: str) -> re.Pattern[str]:
-    """A pattern for whole words of `words_of`; a table's hyphen is an optional boundary."""
-    return re.compile(rf"(?:^|-){any_of(table).replace('-', '-?')}(?=-|$)")
+class Names:
+    """A sort of names that authors give to elements.
+
+    Remembers what it was asked: most pages name hundreds of elements alike.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        """`pattern` is for one name as `words_of` gives it."""
+        self._pattern = re.compile(pattern)
+        self._has_known = lru_cache(_REMEMBERED)(self._has)
+        self.stand_in = lru_cache(_REMEMBERED)(self._stand_in)
+        """Whether one of an element's names is of this sort."""
+
+    def in_words(self, words: str) -> bool:
+        """Whether a name's words, as `words_of` gives them, are of this sort."""
+        return bool(self._pattern.search(words))
+
+    def _has(self, name: str) -> bool:
+        return self.in_words(_words_of_name(name))
+
+    def _stand_in(self, label: str) -> bool:
+        return any(map(self._has_known, label[:_LONGEST_LABEL].split()))
 
 
-def whole_names(table: str) -> re.Pattern[str]:
+def names(table: str) -> Names:
+    """Names that have whole words of a table; its hyphen is an optional boundary."""
+    return Names(rf"(?:^|-){any_of(table).replace('-', '-?')}(?=-|$)")
+
+
+def whole_names(table: str) -> Names:
     """As `names`, but each alternative is a whole class name ("label-hidden" is not "hidden")."""
-    return re.compile(rf"(?:^|--){any_of(table).replace('-', '-?')}(?=--|$)")
+    return Names(rf"(?:^|--){any_of(table).replace('-', '-?')}(?=--|$)")
 
 
 _KINDS = {
@@ -170,7 +195,7 @@ _STANDFIRST = names(
 )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(_REMEMBERED)
 def _words_of_name(name: str) -> str:
     """A class name as lower-case words joined by hyphens; empty for slugs of whole headlines."""
     words = _NOT_WORD.sub("-", _CAMEL.sub("-", name).lower()).strip("-")
@@ -185,43 +210,32 @@ def words_of(label: str) -> str:
 _PRIORITY = {kind: place for place, kind in enumerate(_KINDS)}
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(_REMEMBERED)
 def _kind_of_name(name: str) -> str:
     words = _words_of_name(name)
-    return next((kind for kind, pattern in _KINDS.items() if pattern.search(words)), "")
+    return next((kind for kind, sort in _KINDS.items() if sort.in_words(words)), "")
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(_REMEMBERED)
 def kind_of(label: str) -> str:
     """Which sort of furniture the names of an element tell of; empty when none."""
     kinds = {_kind_of_name(name) for name in label[:_LONGEST_LABEL].split()} - {""}
     return min(kinds, key=lambda kind: _PRIORITY[kind], default="")
 
 
-@lru_cache(maxsize=16_384)
-def _name_matches(pattern: re.Pattern[str], name: str) -> bool:
-    return bool(pattern.search(_words_of_name(name)))
-
-
-def named_as(pattern: re.Pattern[str], label: str) -> bool:
-    """Whether one of an element's names fits a pattern of `names`."""
-    return any(_name_matches(pattern, name) for name in label[:_LONGEST_LABEL].split())
-
-
-@lru_cache(maxsize=16_384)
 def names_body(label: str) -> bool:
     """Whether the names say that this holds the article's text."""
-    return named_as(_BODY, label)
+    return _BODY.stand_in(label)
 
 
 def names_box(label: str) -> bool:
     """Whether the names tell of something set apart from the text: a fact box, a profile."""
-    return named_as(_BOX, label)
+    return _BOX.stand_in(label)
 
 
 def names_standfirst(label: str) -> bool:
     """Whether the names say that this is a summary below the headline."""
-    return named_as(_STANDFIRST, label)
+    return _STANDFIRST.stand_in(label)
 
 
 def starts(table: str) -> re.Pattern[str]:

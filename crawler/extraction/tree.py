@@ -26,23 +26,32 @@ BLOCKS = _tags(
 )
 
 
+def _label(attrs: dict[str, str | None]) -> str:
+    name, own = attrs.get("class") or "", attrs.get("id")
+    return (f"{name} {own}" if own else name).strip()
+
+
 class Element:
     """An element with its children: elements and strings, in order."""
 
     __slots__ = ("attrs", "chars", "index", "kids", "label", "last", "link_chars", "parent", "tag")
 
     def __init__(
-        self, tag: str, attrs: dict[str, str | None], parent: "Element | None" = None
+        self,
+        tag: str,
+        attrs: dict[str, str | None],
+        parent: "Element | None" = None,
+        index: int = 0,
     ) -> None:
         self.tag = tag
         self.attrs = attrs
         self.parent = parent
-        self.label = f"{attrs.get('class') or ''} {attrs.get('id') or ''}".strip() if attrs else ""
+        self.label = _label(attrs) if attrs else ""
         """Class and id, as authors name things."""
         self.kids: list[Element | str] = []
-        self.index = 0
+        self.index = index
         """Position in document order."""
-        self.last = 0
+        self.last = index
         """Position of the last descendant."""
         self.chars = 0
         """Characters of text inside that are not in a link."""
@@ -140,8 +149,7 @@ def _copy(source: LexborNode, root: Element) -> tuple[list[Element], list[tuple[
                 if "json" in kind:
                     scripts.append((kind.lower(), node.text(deep=True)))
             elif tag and tag[0] not in "-!" and tag not in _SKIPPED:
-                element = Element(tag, node.attributes, parent)
-                element.index = len(elements)
+                element = Element(tag, node.attributes, parent, len(elements))
                 elements.append(element)
                 parent.kids.append(element)
                 stack.append((following, parent))
@@ -159,11 +167,11 @@ def _is_edge(parent: Element) -> bool:
 def _add_up(elements: list[Element]) -> None:
     """Adds the text below each element to its own, from the last element to the first."""
     for element in reversed(elements):
-        element.last = max(element.last, element.index)
         if element.tag == "a":
             element.link_chars, element.chars = element.link_chars + element.chars, 0
         above = element.parent
         if above is not None:
             above.chars += element.chars
             above.link_chars += element.link_chars
-            above.last = max(above.last, element.last)
+            if element.last > above.last:
+                above.last = element.last

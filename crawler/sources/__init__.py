@@ -22,6 +22,8 @@ class Document:
     """For dates that name no zone."""
     links: str = ""
     """A CSS selector for the article links of a page; empty: the automatic way."""
+    spooled: str = ""
+    """Path of a file that holds the body in place of `body`; empty: none does."""
     known: tuple[str, ...] = ()
     """Addresses of articles that the source was seen to publish."""
 

@@ -12,6 +12,7 @@ Content types are not believed: too many feeds come as text/html.
 """
 
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -106,6 +107,16 @@ def discover(body: bytes, url: str, content_type: str | None = None) -> Discover
     content = decompressed(body)
     kind = _kind(decoded(content[: 4 * _HEAD], content_type)[:_HEAD])
     return Discovery(kind) if kind != "page" else _page(decode(content, content_type), url)
+
+
+def is_sitemap(head: bytes, content_type: str | None = None) -> bool:
+    """Whether a document that begins so is a sitemap or an index of sitemaps."""
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, 4 * _HEAD)
+        except zlib.error:
+            return False
+    return _kind(decoded(head[: 4 * _HEAD], content_type)[:_HEAD]) == "sitemap"
 
 
 def usual_channels(url: str) -> tuple[Channel, ...]:

@@ -9,7 +9,9 @@ import codecs
 import html
 import re
 import zlib
+from collections.abc import Iterator
 from html.entities import html5
+from typing import BinaryIO
 
 from lxml import etree
 from w3lib.encoding import resolve_encoding
@@ -20,6 +22,8 @@ from crawler.text import clean_line
 
 LONGEST_DOCUMENT = 52_428_800
 """Bytes after decompression: the limit of sitemaps.org for one file."""
+CHUNK = 65_536
+"""Bytes or characters that are looked at together where a document is read in pieces."""
 _HEAD = 2_000
 _SAMPLE = 100_000
 _BOMS = (
@@ -68,6 +72,67 @@ def decompressed(body: bytes) -> bytes:
     if len(content) > LONGEST_DOCUMENT:
         raise DocumentError(f"longer than {LONGEST_DOCUMENT // 2**20} MB when unpacked")
     return content
+
+
+def inflated(source: BinaryIO) -> Iterator[bytes]:
+    """The bytes of a file in pieces, unpacked where it is gzip. Raises DocumentError like
+    `decompressed`.
+    """
+    source.seek(0)
+    head = source.read(CHUNK)
+    if not head.startswith(b"\x1f\x8b"):
+        while head:
+            yield head
+            head = source.read(CHUNK)
+        return
+    inflate, length = zlib.decompressobj(wbits=31), 0
+    while head and not inflate.eof:
+        try:
+            piece = inflate.decompress(head, CHUNK)
+        except zlib.error as error:
+            raise DocumentError(f"not a whole gzip file: {error}") from error
+        length += len(piece)
+        if length > LONGEST_DOCUMENT:
+            raise DocumentError(f"longer than {LONGEST_DOCUMENT // 2**20} MB when unpacked")
+        yield piece
+        head = inflate.unconsumed_tail or source.read(CHUNK)
+
+
+def texts(source: BinaryIO, content_type: str | None = None) -> Iterator[str]:
+    """The text of a document in pieces: as it stands while it is UTF-8, else as `decoded` gives
+    it, in one. Raises DocumentError like `decompressed`.
+    """
+    if not _is_utf8(source, content_type):
+        source.seek(0)
+        yield decoded(decompressed(source.read()), content_type)
+        return
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    for piece in inflated(source):
+        yield decoder.decode(piece)
+
+
+def _is_utf8(source: BinaryIO, content_type: str | None) -> bool:
+    decoder, first = codecs.getincrementaldecoder("utf-8")(), True
+    try:
+        for piece in inflated(source):
+            if first and _may_be_another(piece, content_type):
+                return False
+            decoder.decode(piece)
+            first = False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _may_be_another(head: bytes, content_type: str | None) -> bool:
+    """Whether a document that is valid UTF-8 as far as bytes go says that it is something else."""
+    marks = [mark for mark, name in _BOMS if not name.startswith("utf-8")]
+    if head.startswith((*marks, *(pattern for pattern, _ in _WITHOUT_BOM))):
+        return True
+    return any(
+        name.startswith(("iso2022", "hz")) for name in _claimed_encodings(head, content_type)
+    )
 
 
 def decoded(body: bytes, content_type: str | None = None) -> str:

@@ -86,6 +86,28 @@ class Measure:
         return self.error is None and self.items > 0
 
 
+class _Times:
+    """The first and the last of some times; later ones than `latest` do not count."""
+
+    def __init__(self, latest: datetime) -> None:
+        self.count = 0
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self._latest = latest
+
+    def add(self, at: datetime | None) -> None:
+        if at is not None and at <= self._latest:
+            self.count += 1
+            self.first = at if self.first is None or at < self.first else self.first
+            self.last = at if self.last is None or at > self.last else self.last
+
+    @property
+    def span(self) -> timedelta | None:
+        if self.first is None or self.last is None or self.count < 2:
+            return None
+        return self.last - self.first
+
+
 def measured(
     kind: ChannelKind,
     url: str,
@@ -98,8 +120,13 @@ def measured(
 ) -> Measure:
     """The measure of a document that was read."""
     entries = document.entries
-    published = [e.published for e in entries if e.published and e.published <= now + _AHEAD]
-    times = published or [e.modified for e in entries if e.modified and e.modified <= now + _AHEAD]
+    published, modified = _Times(now + _AHEAD), _Times(now + _AHEAD)
+    titled = 0
+    # One walk: there may be very many, unpacked as they pass.
+    for entry in entries:
+        published.add(entry.published)
+        modified.add(entry.modified)
+        titled += bool(entry.title)
     count = len(entries) or 1
     sample = entries[:_SAMPLE]
     return Measure(
@@ -108,10 +135,10 @@ def measured(
         title=title or document.title or "",
         scope=scope,
         items=len(entries),
-        newest=max(published, default=None),
-        span=max(times) - min(times) if len(times) > 1 else None,
-        dated=len(published) / count,
-        titled=sum(1 for entry in entries if entry.title) / count,
+        newest=published.last,
+        span=(published if published.count else modified).span,
+        dated=published.count / count,
+        titled=titled / count,
         full_text=sum(map(carries_article, sample)) / (len(sample) or 1),
         size=size,
         parts=len(document.documents),

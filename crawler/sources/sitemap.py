@@ -7,11 +7,13 @@ that sitemaps carry are passed over.
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import cast
+from io import BytesIO
+from itertools import chain
+from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -20,10 +22,15 @@ from crawler.dates import ParsedDate, parse_date
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import language_of, names_of, title_of
 from crawler.sources.feed import parse_feed
-from crawler.sources.markup import decoded, decompressed, document_in, repaired, root_name, what_is
+from crawler.sources.markup import CHUNK, document_in, repaired, root_name, texts, what_is
+from crawler.sources.packed import EntryPacker
 from crawler.urls import listed_url
 
-_CHUNK = 65_536
+_HEAD = 2 * CHUNK
+"""Characters in which a document shows what it is."""
+_LONGEST_PIECE = 16 * CHUNK
+_REFERENCE = 40
+"""Characters; no reference is longer, so none is cut in two."""
 _FEEDS = {"rss", "feed", "rdf"}
 _MEDIA = re.compile(
     r"\.(?:jpe?g|png|gif|webp|avif|svg|ico|mp[34]|m4[av]|webm|css|js)$", re.IGNORECASE
@@ -54,28 +61,65 @@ def parse_sitemap(
     zone. Raises DocumentError when the bytes are no sitemap, saying what they are instead. A
     sitemap without addresses is no error (a news sitemap holds two days only) but has a warning.
     """
-    text = decoded(decompressed(body), content_type)
-    if "<" not in text[:2_000]:
-        return _plain_list(text, url)
-    document, junk = document_in(text)
+    return read_sitemap(BytesIO(body), url, content_type, timezone=timezone)
+
+
+def read_sitemap(
+    source: BinaryIO, url: str, content_type: str | None = None, *, timezone: str = "UTC"
+) -> DocumentItem:
+    """As `parse_sitemap`, from a file: in pieces, with memory for the addresses alone."""
+    pieces = texts(source, content_type)
+    head = _head(pieces)
+    if "<" not in head[:2_000]:
+        return _plain_list(chain((head,), pieces), url)
+    document, junk = document_in(head)
     root = root_name(document)
     if root in _FEEDS:
-        return parse_feed(body, url, content_type, timezone=timezone)
+        source.seek(0)
+        return parse_feed(source.read(), url, content_type, timezone=timezone)
     if root not in {"urlset", "sitemapindex"}:
         raise DocumentError(what_is(document))
-    listed = _read(document, url, timezone)
+    listed = _read(chain((document,), pieces), url, timezone)
     found = _index(listed) if root == "sitemapindex" else _urlset(listed)
     return replace(found, warnings=((junk,) if junk else ()) + found.warnings)
 
 
-def _plain_list(text: str, url: str) -> DocumentItem:
+def _head(pieces: Iterator[str]) -> str:
+    """The beginning of a document; all of it where it is short."""
+    head = ""
+    for piece in pieces:
+        head += piece
+        if len(head) >= _HEAD and head.rstrip().endswith(">"):
+            break
+        if len(head) >= _LONGEST_PIECE:
+            break
+    return head
+
+
+def _plain_list(pieces: Iterable[str], url: str) -> DocumentItem:
     """The text form of a sitemap: one address a line."""
-    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
-    addresses = [listed_url(line) for line in lines]
-    entries = tuple(EntryItem(url=address) for address in addresses if address)
-    if not entries or len(entries) * 2 < len(lines):
-        raise DocumentError(what_is(text))
-    return DocumentItem(entries=entries, warnings=_left_out(len(lines) - len(entries)))
+    entries, lines, first = EntryPacker(), 0, ""
+    for line in _lines(pieces):
+        lines += 1
+        first = first or line
+        if address := listed_url(line):
+            entries.add(EntryItem(url=address))
+    if not entries.count or entries.count * 2 < lines:
+        raise DocumentError(what_is(first))
+    return DocumentItem(entries=entries.entries(), warnings=_left_out(lines - entries.count))
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """The lines that hold something; one without end is cut, no address is so long."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).lstrip("\ufeff").splitlines(keepends=True) or [""]
+        if rest.endswith(("\n", "\r")):
+            whole, rest = [*whole, rest], ""
+        yield from (line.strip() for line in whole if line.strip())
+        rest = rest[:_LONGEST_PIECE]
+    if rest.strip():
+        yield rest.strip()
 
 
 def _left_out(count: int) -> tuple[str, ...]:
@@ -86,16 +130,16 @@ def _left_out(count: int) -> tuple[str, ...]:
 class _Listed:
     """What a sitemap lists, while it is read."""
 
-    entries: list[EntryItem]
+    entries: EntryPacker
     documents: list[tuple[str, datetime | None]]
     title: str | None = None
     nameless: int = 0
     fault: str | None = None
 
 
-def _read(text: str, url: str, timezone: str) -> _Listed:
-    """Reads in chunks and forgets each element once read: memory for the entries only."""
-    listed = _Listed([], [])
+def _read(pieces: Iterable[str], url: str, timezone: str) -> _Listed:
+    """Reads in pieces and forgets each element once read: memory for the entries only."""
+    listed, end = _Listed(EntryPacker(), []), ""
     parser = etree.XMLPullParser(
         events=("end",),
         tag=("{*}url", "{*}sitemap"),
@@ -107,8 +151,9 @@ def _read(text: str, url: str, timezone: str) -> _Listed:
         remove_comments=True,
         remove_pis=True,
     )
-    for chunk in _chunks(repaired(text)):
-        parser.feed(chunk)
+    for piece in _cut_between_tags(pieces):
+        end = (end + piece)[-200:]
+        parser.feed(repaired(piece))
         for _, found in parser.read_events():
             element = cast(Element, found)
             _take(element, url, timezone, listed)
@@ -116,14 +161,31 @@ def _read(text: str, url: str, timezone: str) -> _Listed:
             parent = element.getparent()
             while parent is not None and (before := element.getprevious()) is not None:
                 parent.remove(before)
-    if not re.search(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>\s*$", text[-200:]):
+    if not re.search(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>\s*$", end):
         listed.fault = "the sitemap broke off before its end"
     return listed
 
 
-def _chunks(text: str) -> Iterator[str]:
-    for start in range(0, len(text), _CHUNK):
-        yield text[start : start + _CHUNK]
+def _short(pieces: Iterable[str]) -> Iterator[str]:
+    for piece in pieces:
+        for start in range(0, len(piece), CHUNK):
+            yield piece[start : start + CHUNK]
+
+
+def _cut_between_tags(pieces: Iterable[str]) -> Iterator[str]:
+    """The text in pieces that end with a tag, so that no reference (`&amp;`) is cut in two."""
+    rest = ""
+    for part in _short(pieces):
+        rest += part
+        while len(rest) >= CHUNK:
+            end = rest.rfind(">", 0, CHUNK) + 1 or rest.find(">") + 1
+            if not end and len(rest) < _LONGEST_PIECE:
+                break
+            end = end or len(rest) - _REFERENCE
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
 
 
 def _take(element: Element, url: str, timezone: str, listed: _Listed) -> None:
@@ -139,10 +201,10 @@ def _take(element: Element, url: str, timezone: str, listed: _Listed) -> None:
     elif kind == "sitemap":
         listed.documents.append((address, modified.at if modified else None))
     elif any(name.startswith("news:") for name in said):
-        listed.entries.append(_news_entry(address, modified, said, timezone))
+        listed.entries.add(_news_entry(address, modified, said, timezone))
         listed.title = listed.title or title_of(said.get("news:name"))
     else:
-        listed.entries.append(EntryItem(url=address, modified=modified.at if modified else None))
+        listed.entries.add(EntryItem(url=address, modified=modified.at if modified else None))
 
 
 @lru_cache(maxsize=1024)
@@ -171,14 +233,15 @@ def _news_entry(
 
 
 def _urlset(listed: _Listed) -> DocumentItem:
-    if not listed.entries and listed.nameless:
+    if not listed.entries.count and listed.nameless:
         raise DocumentError(f"a sitemap whose {listed.nameless} entries name no address")
     warnings = [warning for warning in (listed.fault,) if warning]
     if listed.nameless:
         warnings.append(f"{listed.nameless} entries without a usable address were left out")
-    if not listed.entries:
+    if not listed.entries.count:
         warnings.append("the sitemap lists no pages")
-    return DocumentItem(entries=tuple(listed.entries), title=listed.title, warnings=tuple(warnings))
+    entries = listed.entries.entries()
+    return DocumentItem(entries=entries, title=listed.title, warnings=tuple(warnings))
 
 
 def _index(listed: _Listed) -> DocumentItem:

@@ -6,7 +6,8 @@ not be fetched. Sites may switch the API off or wall it off; then DocumentError 
 
 import json
 import re
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from crawler.dates import parse_date
 from crawler.items import DocumentError, DocumentItem, EntryItem
@@ -41,6 +42,24 @@ def posts_address(root: str) -> str:
         return urlunsplit(parts._replace(query=f"{route}&{query}"))
     path = parts.path.rstrip("/") + "/wp/v2/posts"
     return urlunsplit(parts._replace(path=path, query=query))
+
+
+def edited_address(posts: str, after: datetime, page: int) -> str:
+    """The address of a page of the posts that were edited after a moment, the earliest edit first.
+
+    `posts` is an address of posts; what else it asks for (a category) goes on to count.
+    """
+    parts = urlsplit(posts)
+    asked = {
+        "per_page": str(POSTS_A_PAGE),
+        "_fields": ",".join(_FIELDS),
+        **dict(parse_qsl(parts.query, keep_blank_values=True)),
+        "orderby": "modified",
+        "order": "asc",
+        "page": str(page),
+        "modified_after": after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return urlunsplit(parts._replace(query=urlencode(asked, safe=",/:")))
 
 
 def parse_wordpress(

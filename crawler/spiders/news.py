@@ -32,12 +32,11 @@ from crawler.catching_up import take_answer
 from crawler.contents import page_of as page_by_source
 from crawler.context import CrawlContext
 from crawler.health import PageTally, refusal
-from crawler.items import ArticleItem, PageItem
+from crawler.items import ArticleItem, PageItem, entry_from_json
 from crawler.pool import PoolClosedError
 from crawler.record import (
     Recorded,
     article_from_entry,
-    entry_from_json,
     hold_host,
     record_article,
     record_failed_page,
@@ -108,6 +107,11 @@ class NewsSpider(Spider):
         for page in self._pages(self._waiting):
             yield page
         for again in self._again:
+            if again.given is not None:
+                yield PageItem(
+                    again.entry_id, again.given, again.hints, again.article_id, by_source=True
+                )
+                continue
             yield self._request(
                 again.url,
                 dict(again.headers),

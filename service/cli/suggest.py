@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 from sqlmodel import Session
 
-from alerts.lookalikes import LookAlike, instead, look_alikes, other_variants
+from alerts.lookalikes import LookAlike, instead, look_alikes, other_variants, resembling
 from alerts.matcher import Matcher
 from alerts.query_tree import to_query
 from alerts.records import excerpts_of
@@ -68,7 +68,7 @@ def _suggestions(session: Session, watchlist: str, config: Config, tell: Tell) -
     rule = compile_rule(config.watchlists[watchlist], config.variants)
     looks = [
         *other_variants(rule.query, config.variants),
-        *look_alikes(rule.query, vocabulary(session)),
+        *look_alikes(rule.query, vocabulary(session, resembling(rule.query))),
     ]
     named = {f"s{number}": _Suggestion(look) for number, look in enumerate(looks[:MOST])}
     rules = {

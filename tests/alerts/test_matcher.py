@@ -191,6 +191,30 @@ def test_watchlists_are_added_replaced_and_removed_while_matching() -> None:
     assert matcher.match(text) == []
 
 
+def test_watchlists_of_one_rule_come_and_go_alone() -> None:
+    matcher = Matcher({"one": rule(any=["a"]), "two": rule(any=["a"])})
+    text = Text({"body": "a"})
+    matcher.add("three", rule(any=["a"]))
+    assert [hit.watchlist for hit in matcher.match(text)] == ["one", "three", "two"]
+    matcher.remove("one")
+    matcher.replace("two", rule(any=["b"]))
+    assert [hit.watchlist for hit in matcher.match(text)] == ["three"]
+    matcher.remove("three")
+    assert matcher.match(text) == []
+    matcher.add("one", rule(any=["a"]))
+    assert [hit.watchlist for hit in matcher.match(text)] == ["one"]
+
+
+def test_one_word_in_many_alternatives_and_fields_is_decided_for_each() -> None:
+    words = [*"abcdef", "title:g", "body:g"]
+    assert places(" OR ".join(words), {"title": "x", "body": "g"}) == ["g"]
+    assert places(" OR ".join(words[:-1]), {"title": "x", "body": "g"}) is None
+    assert places(" OR ".join(words), {"title": "g a", "body": "a"}) == ["g", "a", "a"]
+    assert places("(a AND NOT b) AND (c AND NOT /d/)", "a c") == ["a", "c"]
+    assert places("(a AND NOT b) AND (c AND NOT /d/)", "a c d") is None
+    assert places("(a AND NOT b) AND (c AND NOT /d/)", "a b c") is None
+
+
 def test_many_watchlists_added_one_by_one_are_all_found() -> None:
     matcher = Matcher({})
     for number in range(2500):

@@ -258,6 +258,6 @@ def test_validators_that_lie_are_found_out(on_a_site: Run) -> None:
         assert paper.stored() >= set(range(first, paper.newest))
         conditional = ["if-none-match" in r.headers for r in site.asked("/feed")]
         # Believed until the first visit without them; then no more.
-        assert conditional.count(True) == 8
+        assert conditional.count(True) == 10
 
     on_a_site(script)

@@ -26,7 +26,7 @@ def month() -> ModuleType:
 def test_two_days_of_six_sites_are_stored_whole(month: ModuleType) -> None:
     """A burst of three windows, eight hours without service, a redesign, a feed that dies, lies."""
     with structlog.testing.capture_logs():
-        ours, quarter = month.simulate(2, 6, timedelta(hours=3), seed=1)
+        ours, quarter, whole = month.simulate(2, 6, timedelta(hours=3), seed=1)
     assert ours.published == quarter.published > 100
     assert ours.missing == []
     assert ours.twice == 0
@@ -34,5 +34,6 @@ def test_two_days_of_six_sites_are_stored_whole(month: ModuleType) -> None:
     assert ours.gaps["unfilled"] == ours.gaps["open"] == 0
     assert ours.late > 0
     assert ours.requests < quarter.requests
+    assert quarter.wire < whole.wire
     # What the simulation is worth: the same days lose articles where nothing fills gaps.
     assert quarter.missing

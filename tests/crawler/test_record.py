@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from crawler.answer import Answer
-from crawler.items import ArticleItem, EntryItem
+from crawler.items import ArticleItem, EntryItem, entry_from_json, entry_to_json
 from crawler.record import (
     Listing,
     Recorded,
-    entry_from_json,
-    entry_to_json,
     record_article,
     record_failed_page,
     record_listing,

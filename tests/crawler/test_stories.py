@@ -91,6 +91,39 @@ def test_another_report_of_the_same_event_is_another_story(desk: Desk) -> None:
     assert len(stories) == 3
 
 
+def strange_words(seed: int, count: int) -> list[str]:
+    """As many different words as a report has; each seed has words of its own."""
+    chance = random.Random(seed)
+    return ["".join(chance.choices("bdfklmnprst" * 2 + "aeiou" * 4, k=6)) for _ in range(count)]
+
+
+def test_a_text_of_which_every_fifth_word_was_replaced_is_the_same_story(desk: Desk) -> None:
+    words, others = strange_words(1, 400), strange_words(2, 400)
+    chance = random.Random(3)
+    rewritten = [
+        other if chance.random() < 0.2 else word for word, other in zip(words, others, strict=True)
+    ]
+    story = desk.file("wire.example", "Fence", " ".join(words))
+    assert desk.file("paper.example", "Quarrel", " ".join(rewritten), NOON + HOUR) == story
+
+
+def test_a_later_report_with_the_first_as_its_background_is_another_story(desk: Desk) -> None:
+    first = strange_words(1, 400)
+    later = [*strange_words(2, 200), *first[:200]]
+    story = desk.file("wire.example", "Fence", " ".join(first))
+    assert desk.file("paper.example", "Fence falls", " ".join(later), NOON + HOUR) != story
+
+
+def test_a_form_filled_with_other_facts_by_a_sister_site_is_another_story(desk: Desk) -> None:
+    form = " ".join("X".join(strange_words(n, 6)).replace("X", " ") + " {}" for n in range(60))
+    facts = [[str(100 + 7 * n) for n in range(k, k + 60)] for k in (0, 60)]
+    numbered = [form.format(*each) for each in facts]
+    story = desk.file("a.example", "Result", numbered[0])
+    assert desk.file("b.example", "Another result", numbered[1], NOON + HOUR) != story
+    same_facts = form.replace("{} ", "{} also ").format(*facts[0])
+    assert desk.file("c.example", "The result", same_facts, NOON + HOUR) == story
+
+
 def test_an_old_text_that_comes_back_is_news(desk: Desk) -> None:
     story = desk.file("a.example", "Fence", text(report(1)))
     assert desk.file("b.example", "Fence", text(report(1)), NOON + timedelta(days=6)) == story

@@ -104,7 +104,14 @@ def upgrade() -> None:
         sa.Column("overlap", sa.Float(), nullable=True),
         sa.Column("recent", sa.JSON(), nullable=False),
         sa.Column("reached_at", UtcDateTime(), nullable=True),
+        sa.Column("whole_at", UtcDateTime(), nullable=True),
+        sa.Column("unproved", sa.Integer(), nullable=False),
+        sa.Column("believed", sa.Integer(), nullable=False),
         sa.Column("trusted_from", sa.Integer(), nullable=False),
+        sa.Column("edited_until", UtcDateTime(), nullable=True),
+        sa.Column("edits_page", sa.Integer(), nullable=False),
+        sa.Column("edits_asked_at", UtcDateTime(), nullable=True),
+        sa.Column("edits_refused", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("source_id", "url"),
     )
     op.create_table(
