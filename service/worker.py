@@ -125,7 +125,7 @@ class Worker:
             log_failure("settle", error)
             return False
         for number in ended:
-            del self._ended[number]
+            self._ended.pop(number, None)
         return True
 
     async def _let_go(self) -> None:
