@@ -334,9 +334,23 @@ def _record_match(
         match = _match_row(article, hit, now, silent)
         session.add(match)
         session.flush()
-    log.info("match", status=silent or "alert", watchlist=hit.watchlist, url=article.url)
+    log.info(
+        "match",
+        status=silent or "alert",
+        watchlist=hit.watchlist,
+        source=article.source_id,
+        url=article.url,
+        **_seconds(article, now),
+    )
     if not silent:
         _alert(session, context, match, 0, dues)
+
+
+def _seconds(article: Article, now: datetime) -> dict[str, float]:
+    """How long a new article waited to be matched; an edit of an old one says nothing of that."""
+    if article.first_seen is None or article.matched_revision:
+        return {}
+    return {"seconds": round((now - article.first_seen).total_seconds(), 3)}
 
 
 def _match_row(article: Article, hit: _Found, now: datetime, silent: str) -> Match:

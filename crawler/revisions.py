@@ -47,7 +47,7 @@ def file_page(
     """Files an article that was fetched, with its evidence; it is visited again."""
     sha256 = hashlib.sha256(page.body).hexdigest()
     recorded = record_article(session, entry_id, item, sha256, page.fetched_at)
-    if recorded.outcome != "article":
+    if recorded.outcome != "article" or recorded.article_id is None:
         return recorded
     article = session.get_one(Article, recorded.article_id)
     begin_chain(session, article, page.fetched_at)

@@ -34,6 +34,7 @@ from service.installation import (
     shared_installation_id,
 )
 from service.presence import Presence
+from service.retention import Retention
 from service.roles import Roles
 from store.engine import Store
 from store.schema import migrate
@@ -129,6 +130,7 @@ class App:
         )
         folder = state_path(config, parts.store).parent / "pages"
         self._archive = Archive(folder, parts.store, parts.writer, parts.clock)
+        self._retention = Retention(parts.writer, parts.clock, parts.chance)
         parts.guard(config)
 
     @property
@@ -205,6 +207,11 @@ class App:
         """Keeps the pages of matched articles, where that is wished; returns their number."""
         async with self._turn(Turn.ARCHIVE) as mine:
             return await self._archive.keep() if mine else 0
+
+    async def forget(self) -> int:
+        """Forgets what is older than `[service] retention`; returns the number of articles."""
+        async with self._turn(Turn.FORGET) as mine:
+            return await self._retention.forget(self.config.service.retention) if mine else 0
 
     async def gather(self, *, flush: bool = False) -> int:
         """Makes deliveries of the alerts that are due; returns their number.

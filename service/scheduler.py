@@ -33,8 +33,9 @@ AGAIN = timedelta(seconds=0.2)
 """Where something was found, more is likely."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at what is due."""
-SELDOM = 10.0
-"""Seconds between two looks at how the sources fare: those are read one by one."""
+SELDOM = {"health": 10.0, "forget": 600.0}
+"""Seconds between two looks that cost more: the sources are read one by one, and what retention
+forgets is not urgent."""
 GRACE = 1.0
 """Seconds that the last looks may take once crawls and dispatcher have ended."""
 PAUSE_AFTER_ERROR = 60.0
@@ -67,6 +68,7 @@ class Scheduler:
                 "gather": app.gather,
                 "deliver": app.deliver,
                 "health": app.watch,
+                "forget": app.forget,
             }
         self._names = looks.keys()
         for name, look in looks.items():
@@ -75,7 +77,7 @@ class Scheduler:
                 "interval",
                 args=(name, look),
                 id=name,
-                seconds=SELDOM if name == "health" else LOOK_EVERY,
+                seconds=SELDOM.get(name, LOOK_EVERY),
                 coalesce=True,
                 max_instances=1,
                 misfire_grace_time=None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import CursorResult, Update, bindparam, exists, func, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
@@ -430,16 +431,14 @@ class DeadLetter:
 
 def dead_letters(session: Session) -> list[DeadLetter]:
     """All dead letters, in the order in which they were made."""
-    died = func.coalesce(func.max(Attempt.at), Delivery.created_at)
-    query = (
-        select(Delivery.key, Delivery.channel, Delivery.last_error, died)
-        .join(Attempt, col(Attempt.delivery_id) == col(Delivery.id), isouter=True)
-        .where(Delivery.state == "dead")
-        .group_by(col(Delivery.id))
-        .order_by(col(Delivery.id))
-    )
-    rows = session.exec(query).all()
-    return [DeadLetter(key, where, why or "", at) for key, where, why, at in rows if at is not None]
+    last = select(func.max(Attempt.at)).where(col(Attempt.delivery_id) == col(Delivery.id))
+    died = func.coalesce(last.scalar_subquery(), Delivery.created_at)
+    table = SQLModel.metadata.tables["delivery"]
+    columns = (table.c.id, table.c.key, table.c.channel, table.c.last_error, died)
+    query = sqlalchemy.select(*columns).where(table.c.state == "dead")
+    # Ordered here: asked for the order, SQLite would read every delivery there ever was.
+    rows = sorted(session.connection().execute(query), key=lambda row: row[0])
+    return [DeadLetter(row[1], row[2], row[3] or "", row[4]) for row in rows]
 
 
 def reports(session: Session) -> dict[str, datetime]:

@@ -209,7 +209,7 @@ def waiting_pages(session: Session, limit: int = 20) -> Sequence[WaitingPage]:
             col(Article.matched_at).is_not(None),
             col(Article.matched_revision) >= col(Evidence.revision),
         )
-        .order_by(col(Evidence.id))
+        .order_by(col(KeptPage.evidence_id))  # begins with the few that wait
         .limit(limit)
     )
     return [WaitingPage(row[0], row[1], bool(row[2])) for row in session.exec(query)]

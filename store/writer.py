@@ -18,7 +18,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import event
@@ -48,6 +49,7 @@ wait for another process (`store.engine.BUSY_TIMEOUT`)."""
 class _Waiting:
     change: Change[Any]
     future: Future[Any]
+    context: Context = field(default_factory=copy_context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class Writer:
     ) -> None:
         try:
             with session.begin_nested():
-                result = waiting.change(session)
+                # What is logged of a change tells of the task that asked for it.
+                result = waiting.context.run(waiting.change, session)
         except SQLAlchemyError as error:
             if isinstance(error, DBAPIError) and _ends_transaction(error):
                 raise

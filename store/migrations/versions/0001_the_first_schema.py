@@ -327,7 +327,7 @@ def upgrade() -> None:
     op.create_table(
         "article_url",
         sa.Column("url_key", sa.String(), nullable=False),
-        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.Column("article_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["article_id"],
             ["article.id"],
