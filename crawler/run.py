@@ -146,6 +146,12 @@ class Crawls:
 
         Raises StoreError when the database failed; what was not kept goes on waiting.
         """
+        began = int(self.context.clock().timestamp())
+        # Every event of the crawl bears its name, whichever task or thread tells of it.
+        with structlog.contextvars.bound_contextvars(run=f"{job.host}-{began}"):
+            return await self._crawl(job)
+
+    async def _crawl(self, job: HostJob) -> CrawlReport:
         context = self.context
         await self._keep_distance(job.host)
         started = context.clock()
@@ -204,7 +210,8 @@ class Crawls:
         chance = self.context.chance()
 
         def record(session: Session) -> None:
-            if since != before:
+            # One that a process now dead had begun is over when anything can be read.
+            if since != before or (since is None and visit.succeeded):
                 record_outage(session, since, now)
             record_visit(session, visit, every, now, chance, offline=since is not None)
 
