@@ -1,6 +1,6 @@
 """Kills the service again and again while news comes in, and counts what was lost or repeated.
 
-    python -m bench.kill [--kills 200] [--seed N] [--keep DIR] [--database URL | --postgresql]
+    python -m bench.kill [--kills 200] [--seed N] [--keep DIR] [--postgresql | --database URL]
 
 The same proof as tests/end_to_end/test_kill.py, longer and with a fresh seed, which is printed.
 `--postgresql` makes a server for it, which syncs to the disk as one does by default; a database

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, or_, select, update
 
 from crawler.config import CrawlerConfig, SourceConfig
 from crawler.run import HostJob, held_until, is_due, new_state
 from crawler.schedule import FURTHEST
 from crawler.settings import LONGEST_DELAY
+from crawler.urls import host_of
 from crawler.visits import rest
 from store.articles import hosts_waiting
 from store.revisions import hosts_to_revisit
@@ -42,30 +45,35 @@ def enrol(
     sources: Mapping[str, SourceConfig],
     config: CrawlerConfig,
     now: datetime,
-) -> int:
-    """Gives every enabled source a row; makes due what a rule says is. The number of changes.
+) -> None:
+    """Gives every enabled source a row; makes due what a rule says is. One caller at a time.
 
     Needed when the configuration was loaded, and now and then for times that a wrong clock wrote:
     between two such looks only rows that are due are read, however many sources there are.
     """
     planned = planned_visits(session)
-    changes = 0
+    enabled = {name: source for name, source in sources.items() if source.enabled}
+    unknown = {name: source for name, source in enabled.items() if name not in planned}
+    rows = [_row(name, source) for name, source in unknown.items()]
+    if rows:
+        session.execute(insert(SourceState), rows)
     late = []
-    for source_id, source in sources.items():
-        plan = planned.get(source_id)
-        if not source.enabled:
-            continue
-        if plan is None or plan.url != source.url:
-            old = None if plan is None else session.get(SourceState, source_id)
-            new_state(session, source_id, source, old)
-            changes += 1
+    for name in enabled.keys() - unknown.keys():
+        plan, source = planned[name], enabled[name]
+        if plan.url != source.url:
+            new_state(session, name, source, session.get(SourceState, name))
         elif plan.next_visit is not None and plan.next_visit > now:
-            late += [source_id] if is_due(plan, source, config, now) else []
+            late += [name] if is_due(plan, source, config, now) else []
     for part in bound_lists(late):
         session.exec(
             update(SourceState).where(col(SourceState.id).in_(part)).values(next_visit=now)
         )
-    return changes + len(late)
+
+
+def _row(name: str, source: SourceConfig) -> dict[str, Any]:
+    """A source before its first visit; of twenty thousand no object of the session's for each."""
+    state = SourceState(id=name, url=source.url, host=host_of(source.url), kind=source.kind)
+    return state.model_dump()
 
 
 def due_jobs(

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, func, select, update
 
 from crawler.answer import Answer
 from crawler.claims import heed_claims
+from crawler.contents import is_whole
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem, entry_to_json
@@ -40,6 +41,7 @@ from store.articles import (
     Story,
     articles_at,
     articles_with_fingerprint,
+    forgotten_keys,
     known_keys,
 )
 from store.sources import Document, HostState, SiteState, SourceState
@@ -150,15 +152,19 @@ def _is_of_another(session: Session, listing: Listing) -> bool:
 def _keep_entries(
     session: Session, listing: Listing, fresh: Mapping[str, EntryItem]
 ) -> list[Entry]:
-    heed_claims(session, (*listing.entries, *listing.claims), listing.at)
-    articles = articles_at(session, fresh)
+    heed_claims(session, (*listing.entries, *listing.claims), listing.answer, listing.at)
+    articles, forgotten = articles_at(session, fresh), forgotten_keys(session, fresh)
     below = _below_known(listing, fresh)
     entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
+    if any(map(is_whole, fresh.values())):
+        proof = listing.answer.as_evidence(listing.at)
+        for entry, item in zip(entries, fresh.values(), strict=True):
+            entry.given_by = proof if is_whole(item) else None
     left = listing.fetch
     for entry in entries:
         if entry.url_key in articles:
             entry.outcome, entry.article_id = "duplicate", articles[entry.url_key]
-        elif entry.baseline and left == 0:
+        elif entry.url_key in forgotten or (entry.baseline and left == 0):
             entry.outcome = "old"
         elif entry.baseline:
             left -= 1
@@ -327,8 +333,9 @@ def forget_documents(session: Session, source_id: str) -> None:
 class Recorded:
     """What became of a page."""
 
-    outcome: Literal["article", "duplicate"]
-    article_id: int
+    outcome: Literal["article", "duplicate", "old"]
+    """old: one that we had and forgot."""
+    article_id: int | None
     reason: str = ""
     """What a duplicate was recognised by."""
     source_id: str = field(default="", compare=False)
@@ -349,6 +356,8 @@ def record_article(
     decision = decide(_evidence(session, entry, item, keys, text, searched))
     if isinstance(decision, Duplicate):
         recorded = Recorded("duplicate", decision.article_id, decision.reason)
+    elif forgotten_keys(session, keys):
+        recorded = Recorded("old", None, "address")
     else:
         story_id = decision.story_id or _new_story(session, at)
         article_id = _add_article(session, entry, item, story_id, text, page_sha256, at)
@@ -525,9 +534,9 @@ def _is_news_elsewhere(session: Session, entry: Entry) -> bool:
     return session.exec(query).one() > 0
 
 
-def _name_addresses(session: Session, article_id: int, keys: set[str]) -> None:
-    known = articles_at(session, keys)
-    for key in sorted(keys - known.keys()):
+def _name_addresses(session: Session, article_id: int | None, keys: set[str]) -> None:
+    known = articles_at(session, keys).keys() | forgotten_keys(session, keys)
+    for key in sorted(keys - known):
         session.add(ArticleUrl(url_key=key, article_id=article_id))
 
 
@@ -538,7 +547,11 @@ def _settle_entries(session: Session, keys: set[str], entry: Entry, recorded: Re
         .where(
             col(Entry.url_key).in_(keys), col(Entry.outcome).is_(None), col(Entry.id) != entry.id
         )
-        .values(outcome="duplicate", article_id=recorded.article_id, next_attempt_at=None)
+        .values(
+            outcome="old" if recorded.article_id is None else "duplicate",
+            article_id=recorded.article_id,
+            next_attempt_at=None,
+        )
     )
     entry.outcome, entry.article_id = recorded.outcome, recorded.article_id
     entry.next_attempt_at = None

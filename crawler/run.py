@@ -210,7 +210,8 @@ class Crawls:
         chance = self.context.chance()
 
         def record(session: Session) -> None:
-            if since != before:
+            # One that a process now dead had begun is over when anything can be read.
+            if since != before or (since is None and visit.succeeded):
                 record_outage(session, since, now)
             record_visit(session, visit, every, now, chance, offline=since is not None)
 

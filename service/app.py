@@ -34,6 +34,7 @@ from service.installation import (
     shared_installation_id,
 )
 from service.presence import Presence
+from service.retention import Retention
 from service.roles import Roles
 from store.engine import Store
 from store.schema import migrate
@@ -129,6 +130,7 @@ class App:
         )
         folder = state_path(config, parts.store).parent / "pages"
         self._archive = Archive(folder, parts.store, parts.writer, parts.clock)
+        self._retention = Retention(parts.writer, parts.clock, parts.chance)
         parts.guard(config)
 
     @property
@@ -168,6 +170,10 @@ class App:
         """Sources that are not visited now because their host is held: why, by source."""
         return held_sources(self._crawls.context, self._parts.clock())
 
+    def tell_of_articles(self, told: Callable[[], object] | None) -> None:
+        """Calls `told`, in the writer's thread, whenever articles were committed that wait."""
+        self._parts.writer.told = told
+
     async def watch(self) -> None:
         """Tells what is new about the sources' health; sends the heartbeat when all is well."""
         async with self._turn(Turn.WATCH) as mine:
@@ -201,6 +207,11 @@ class App:
         """Keeps the pages of matched articles, where that is wished; returns their number."""
         async with self._turn(Turn.ARCHIVE) as mine:
             return await self._archive.keep() if mine else 0
+
+    async def forget(self) -> int:
+        """Forgets what is older than `[service] retention`; returns the number of articles."""
+        async with self._turn(Turn.FORGET) as mine:
+            return await self._retention.forget(self.config.service.retention) if mine else 0
 
     async def gather(self, *, flush: bool = False) -> int:
         """Makes deliveries of the alerts that are due; returns their number.

@@ -41,13 +41,17 @@ class Handing:
 
     async def _enrol(self, now: datetime) -> None:
         config = self._app.config
-        known = self._enrolled is config and self._enrolled_at is not None
-        if known and self._enrolled_at and abs(now - self._enrolled_at) < ENROL_EVERY:
+        at = self._enrolled_at
+        if self._enrolled is config and at is not None and abs(now - at) < ENROL_EVERY:
             return
-        await self._app.writer.write(
-            lambda session: enrol(session, config.sources, config.crawler, now)
-        )
-        self._enrolled, self._enrolled_at = config, now
+
+        def enrol_all(session: Session) -> bool:
+            if mine := is_my_turn(session, Turn.HAND):
+                enrol(session, config.sources, config.crawler, now)
+            return mine
+
+        if await self._app.writer.write(enrol_all):
+            self._enrolled, self._enrolled_at = config, now
 
     def _hand(self, session: Session, now: datetime) -> int:
         if not is_my_turn(session, Turn.HAND):

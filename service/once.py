@@ -54,6 +54,7 @@ async def one_round(app: App, progress: Progress = lambda done, known: None) -> 
         log_failure("archive", error)
     await app.gather(flush=True)
     deliveries = await app.deliver()
+    await app.forget()
     return Round(reports, matched, deliveries, held)
 
 

@@ -59,7 +59,7 @@ async def serve_together(
         scheduler = Scheduler(app, looks(app, crawls, roles))
         await enter(_listening(app, scheduler, worker))
         log.info("service", status="started", roles=sorted(roles), config=str(path))
-        await enter(_working(worker))
+        await enter(_working(worker, stop))
         async with scheduler.running():
             await stop.wait()
             log.info("service", status="stopping")
@@ -81,7 +81,7 @@ def looks(app: App, crawls: CrawlQueue, roles: Roles) -> dict[str, Look]:
     if "schedule" in roles:
         handing = Handing(app, crawls)
         found |= {"hand": handing.hand, "rescue": handing.rescue}
-        found |= {"archive": app.archive, "health": app.watch}
+        found |= {"archive": app.archive, "health": app.watch, "forget": app.forget}
     if "match" in roles:
         found["match"] = app.match
     if "deliver" in roles:
@@ -116,14 +116,22 @@ async def _listening(app: App, scheduler: Scheduler, worker: Worker | None) -> A
 
 
 @asynccontextmanager
-async def _working(worker: Worker | None) -> AsyncIterator[None]:
+async def _working(worker: Worker | None, stop: asyncio.Event) -> AsyncIterator[None]:
     if worker is None:
         yield
         return
-    task = asyncio.create_task(worker.work(), name="worker")
+    working = asyncio.create_task(worker.work(), name="worker")
+    # Crawls end beside whatever else ends: all of it must be over in ten seconds.
+    ending = asyncio.create_task(_end_when(worker, stop), name="worker's end")
     try:
         yield
     finally:
-        await worker.end()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        stop.set()
+        await ending
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _end_when(worker: Worker, stop: asyncio.Event) -> None:
+    await stop.wait()
+    await worker.end()

@@ -26,8 +26,8 @@ log = structlog.get_logger("service")
 
 LOOK = 1.0
 """Seconds between two looks into the queue, if nothing is announced."""
-GRACE = 7.0
-"""Seconds that crawls in hand get when the process ends, which must be within ten."""
+GRACE = 1.0
+"""Seconds that crawls get to record what they have, once their requests in hand had six."""
 SETTLING = 1.5
 """Seconds in which their end must have been written by then."""
 
@@ -125,7 +125,7 @@ class Worker:
             log_failure("settle", error)
             return False
         for number in ended:
-            del self._ended[number]
+            self._ended.pop(number, None)
         return True
 
     async def _let_go(self) -> None:

@@ -62,6 +62,9 @@ class Entry(SQLModel, table=True):
     title: str | None = None
     item: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """The rest of what the source said, as `crawler.items` writes it."""
+    given_by: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """The answer of an API that gave the whole article: url, status, headers, fetched_at, sha256;
+    None where its page is fetched."""
     baseline: bool = False
     """Listed on the source's first visit: stored, never alerted one by one."""
     found_at: datetime | None = moment(nullable=False)
@@ -154,7 +157,8 @@ class ArticleUrl(SQLModel, table=True):
     __tablename__ = "article_url"
 
     url_key: str = Field(primary_key=True)
-    article_id: int = Field(foreign_key="article.id", index=True)
+    article_id: int | None = Field(default=None, foreign_key="article.id", index=True)
+    """NULL: the article was forgotten (`store.retention`); its addresses are no news."""
 
 
 def known_keys(session: Session, source_id: str, keys: Iterable[str]) -> set[str]:
@@ -180,11 +184,21 @@ def article_urls_of(session: Session, source_id: str, limit: int = 200) -> Seque
 
 
 def articles_at(session: Session, keys: Iterable[str]) -> dict[str, int]:
-    """Article ids by the address keys they are known under."""
-    found: dict[str, int] = {}
+    """Article ids by the address keys they are known under; without forgotten ones."""
+    return {key: number for key, number in _named(session, keys).items() if number is not None}
+
+
+def forgotten_keys(session: Session, keys: Iterable[str]) -> set[str]:
+    """Those of the keys that lead to an article which was forgotten."""
+    return {key for key, number in _named(session, keys).items() if number is None}
+
+
+def _named(session: Session, keys: Iterable[str]) -> dict[str, int | None]:
+    found: dict[str, int | None] = {}
     for part in bound_lists(list(keys)):
-        query = select(ArticleUrl).where(col(ArticleUrl.url_key).in_(part))
-        found.update({row.url_key: row.article_id for row in session.exec(query)})
+        query = select(ArticleUrl.url_key, col(ArticleUrl.article_id))
+        query = query.where(col(ArticleUrl.url_key).in_(part))
+        found.update((row[0], row[1]) for row in session.exec(query))
     return found
 
 

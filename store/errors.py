@@ -101,7 +101,7 @@ def explain(error: SQLAlchemyError, place: str) -> StoreError:
         if state.startswith(beginning):
             return kind(f"{place}: {words} ({reason[0]})" if reason else f"{place}: {words}")
     if getattr(error, "connection_invalidated", False) or _is_unreachable(origin):
-        return StoreBusyError(f"{place}: the server cannot be reached ({reason[-1]})")
+        return StoreBusyError(f"{place}: the server cannot be reached ({reason[0]})")
     return StoreError(f"{place}: {reason[0] if reason else type(origin).__name__}")
 
 

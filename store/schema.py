@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from store.engine import Store
@@ -24,10 +24,15 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
-def migrate(store: Store) -> None:
+MARK = "moving_from"
+"""The table by which a database is known that another one is being moved to."""
+
+
+def migrate(store: Store, *, moving: bool = False) -> None:
     """Creates or upgrades the schema, each step in a transaction of its own.
 
-    Raises StoreError when the database is newer than the program, damaged or not writable.
+    `moving` is for `store.moving` alone. Raises StoreError when the database is newer than the
+    program, half moved, damaged or not writable.
     """
     if store.path is not None and not store.path.parent.is_dir():
         raise StoreError(f"{store.place}: the folder {store.path.parent} does not exist; create it")
@@ -39,6 +44,11 @@ def migrate(store: Store) -> None:
                 connection.execute(lock, {"number": int(Turn.MIGRATE)})
             config = alembic_config(connection)
             _refuse_newer(store, connection, ScriptDirectory.from_config(config))
+            if not moving and (origin := marked_by(connection)) is not None:
+                raise StoreError(
+                    f"{store.place}: {origin} is being moved here and not all of it has arrived; "
+                    "call `wirewatch migrate` again, it goes on where it was stopped"
+                )
             command.upgrade(config, "head")
             if connection.dialect.name == "postgresql":
                 order_by_code_point(connection)
@@ -57,3 +67,10 @@ def _refuse_newer(store: Store, connection: Connection, scripts: ScriptDirectory
             f"{store.place}: the database was written by a newer version of Wirewatch (schema "
             f"{current}); upgrade the program, or use another database"
         ) from error
+
+
+def marked_by(connection: Connection) -> str | None:
+    """The database that is being moved to this one; None when there is none."""
+    if not inspect(connection).has_table(MARK):
+        return None
+    return str(connection.scalar(text(f"SELECT origin FROM {MARK}")))  # noqa: S608

@@ -36,6 +36,8 @@ class Turn(IntEnum):
     """Telling how the monitor itself fares."""
     ARCHIVE = 7_305_122
     """Keeping the pages of matched articles."""
+    FORGET = 7_305_123
+    """Forgetting what is older than people want to keep."""
 
 
 def is_my_turn(session: Session, turn: Turn) -> bool:

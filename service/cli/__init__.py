@@ -34,7 +34,9 @@ COMMANDS = {
     "diff": ("service.cli.diff", "Show an article's revisions side by side, words marked."),
     "match": ("service.cli.match", "Match rows of JSON Lines against the watchlists."),
     "extract": ("service.cli.extract", "Print the article that a page yields."),
+    "export": ("service.cli.export", "Write articles, matches or sources for other programs."),
     "backup": ("service.cli.backup", "Copy the database to a file while the service runs."),
+    "migrate": ("service.cli.migrate", "Move the database from SQLite to PostgreSQL."),
     "retry": ("service.cli.retry", "Send dead letters again."),
 }
 """Where each command is and what it does; the help page needs no more than this."""

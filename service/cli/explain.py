@@ -101,6 +101,8 @@ class _Explanation:
         for entry in self.entries:
             self.tell_entry(entry)
         if self.article is None:
+            if any(entry.outcome == "article" for entry in self.entries):
+                say("article    forgotten: it is older than [service] retention")
             return
         self.tell_article(self.article)
         for line in self.history.lines(self.zone):

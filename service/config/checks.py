@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from service.config.tables import TableReader
 from service.problems import did_you_mean
 from service.toml_places import TomlPath
 
+SHORTEST_RETENTION = timedelta(days=8)
+"""A day more than copies of a story are looked for (`crawler.stories.WINDOW`)."""
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql+psycopg://"
 
@@ -35,7 +38,7 @@ def check(config: Config, reader: TableReader) -> Config:
     _check_recipients(config, channels, reader)
     _check_addresses(config, reader)
     _check_secrecy(reader)
-    _check_promises(config, reader)
+    _check_retention(config, reader)
     return _with_full_paths(config, reader)
 
 
@@ -116,14 +119,13 @@ def _check_secrecy(reader: TableReader) -> None:
             reader.warn(path, message)
 
 
-def _check_promises(config: Config, reader: TableReader) -> None:
-    """A key that is read but has no effect in this version says so: silence would be a lie."""
-    unkept: dict[TomlPath, bool] = {
-        ("service", "retention"): bool(config.service.retention),
-    }
-    for path, is_set in unkept.items():
-        if is_set:
-            reader.warn(path, "is understood, but has no effect in this version")
+def _check_retention(config: Config, reader: TableReader) -> None:
+    if timedelta(0) < config.service.retention < SHORTEST_RETENTION:
+        reader.warn(
+            ("service", "retention"),
+            "is shorter than the week in which copies of a story appear: one that comes when the "
+            "story is forgotten is told as news",
+        )
 
 
 def _with_full_paths(config: Config, reader: TableReader) -> Config:

@@ -247,7 +247,7 @@ def test_what_was_fetched_is_proved_by_headers_time_and_hash(on_a_site: Run, sto
     ("damage", "told"),
     [
         ("UPDATE revision SET at = '2026-03-01 11:00:00.000000' WHERE number = 2", "revision 2"),
-        ("UPDATE revision SET packed = x'00' WHERE number = 1", "revision 1"),
+        ("UPDATE revision SET packed = NULL WHERE number = 1", "revision 1"),
         ("DELETE FROM revision WHERE number = 1", "is missing"),
         ("UPDATE revision SET kind = 'removed' WHERE number = 2", "revision 2"),
     ],

@@ -245,8 +245,11 @@ def test_a_file_that_may_not_be_read_is_named(
         load(path, {})
 
 
-def test_a_key_without_effect_in_this_version_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
-    path.write_text('[service]\nretention = "30d"\n[source.a]\nurl = "https://a.example/"\n')
-    [warning] = load(path, {}).warnings
-    assert "service.retention: is understood, but has no effect" in str(warning)
+@pytest.mark.parametrize(("retention", "doubts"), [("30d", 0), ("0d", 0), ("7d", 1)])
+def test_a_retention_shorter_than_a_story_lives_is_doubted(
+    tmp_path: Path, retention: str, doubts: int
+) -> None:
+    config = load_text(tmp_path, f'[service]\nretention = "{retention}"\n')
+    found = [str(doubt) for doubt in config.warnings if "service.retention" in str(doubt)]
+    assert len(found) == doubts
+    assert all("told as news" in doubt for doubt in found)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,44 +20,49 @@ from tests.support.together import TOPIC, Sites, Wire, crew
 async def test_two_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(
     tmp_path: Path,
 ) -> None:
-    sites = Sites(6, first="127.2.1.1")
+    sites = Sites(5, first="127.2.1.1")
     hosts = sites.hosts
     server = postgresql.server()
     for host in hosts:
         sites.publish(host, wanted=False)
     with postgresql.database(tcp=True) as url:
         async with (
-            crew(tmp_path, sites, url, every="2s", delay="300ms", hosts=hosts[:5]) as one,
+            crew(tmp_path, sites, url, every="3s", delay="300ms", hosts=hosts[:4]) as one,
             Wire(server.port) as wire,
         ):
             by_wire = url.replace(f":{server.port}/", f":{wire.port}/")
             roles = "schedule,crawl,match,deliver"
             steady = await one.start("run", "--roles", roles, name="steady")
             unlucky = await one.start("worker", name="unlucky", database=by_wire)
-            await _visited(sites, hosts[:5])
+            await _visited(sites, hosts[:4])
 
             # An aggregator: what it lists elsewhere is fetched there, by whoever is free.
-            wanted = [sites.publish(hosts[5], listed_by=hosts[number]) for number in range(3)]
-            wanted += [sites.publish(host) for host in hosts[:5]]
+            wanted = [sites.publish(hosts[4], listed_by=hosts[number]) for number in range(3)]
+            wanted += [sites.publish(host) for host in hosts[:4]]
             # One report on many sites at the same moment is one story.
             report = paragraphs(sites.chance, TOPIC)
-            copies = [sites.publish(host, text=report) for host in hosts[:5]]
+            copies = [sites.publish(host, text=report) for host in hosts[:4]]
             await one.receiver.until(wanted, 60)
 
+            held = hosts[3]
+            sites.busy_until[held] = time.monotonic() + 3
+
             wire.cut()
-            wanted += [sites.publish(host) for host in hosts[:5]]
+            wanted += [sites.publish(host) for host in hosts[:4]]
             await one.receiver.until(wanted, 90)
             wire.mend()
             server.restart()
-            wanted += [sites.publish(host) for host in hosts[:5]]
+            wanted += [sites.publish(host) for host in hosts[:4]]
             await one.receiver.until(wanted, 90)
             await unlucky.kill()
-            wanted += [sites.publish(host) for host in hosts[:5]]
+            wanted += [sites.publish(host) for host in hosts[:4]]
             await one.receiver.until(wanted, 90)
 
             assert await steady.stop(within=10) == 0, one.logs()
             assert len(set(copies) & one.receiver.told.keys()) == 1
             assert one.receiver.doubled() == {}
+    # Retry-After said three seconds, to whichever process asked.
+    assert max(b - a for a, b in pairwise(sites.asked[held])) > 2.9
     assert sum(sites.overlaps.values()) == 0
     assert min(map(sites.closest, hosts)) > 0.15
     assert "Traceback" not in one.logs()

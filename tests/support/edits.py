@@ -37,7 +37,9 @@ def file_in(
     )
     [entry] = record_listing(session, listing)
     item = ArticleItem(url, url, title, "", body)
-    return file_page(session, entry.id or 0, item, page_at(url, at, body), keep_page).article_id
+    filed = file_page(session, entry.id or 0, item, page_at(url, at, body), keep_page).article_id
+    assert filed is not None
+    return filed
 
 
 def edit_in(

@@ -338,7 +338,7 @@ class Ordeal:
             await self.stir.until(lambda: not self.report.missing, self.patience)
         # Two more visits: time for a repeat to show.
         await asyncio.sleep(3)
-        self.report.status = await service.stop()
+        self.report.status = await service.stop(within=60)
         _, alive = await asyncio.to_thread(psutil.wait_procs, self.children, 10)
         self.report.orphans = len(alive)
 
