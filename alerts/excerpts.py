@@ -81,18 +81,23 @@ def excerpts(
 
 def sentences(text: Text, spans: Iterable[Span]) -> tuple[str, ...]:
     """The whole sentences in which the places stand, each once, in their order."""
-    found: dict[str, None] = {}
-    for span in spans:
-        content = text.fields[span.field]
-        start, end = _sentence(content, _sentence_ends(content), span)
-        found[content[start:end]] = None
-    return tuple(found)
+    spans = list(spans)
+    ends = _ends_of_fields(text, spans)
+    places = {
+        (span.field, *_sentence(text.fields[span.field], ends[span.field], span)): None
+        for span in spans
+    }
+    return tuple(dict.fromkeys(text.fields[field][start:end] for field, start, end in places))
+
+
+def _ends_of_fields(text: Text, spans: Iterable[Span]) -> dict[str, list[int]]:
+    return {name: _sentence_ends(text.fields[name]) for name in {span.field for span in spans}}
 
 
 def _windows(text: Text, spans: Sequence[Span], length: int) -> list[_Window]:
     """Sentences around the places; places whose sentences fit together share a window."""
     windows: list[_Window] = []
-    ends = {name: _sentence_ends(text.fields[name]) for name in {span.field for span in spans}}
+    ends = _ends_of_fields(text, spans)
     for span in spans:
         content = text.fields[span.field]
         sentence = _sentence(content, ends[span.field], span)

@@ -75,6 +75,8 @@ def record_changes(
     session: Session, article: Article, told: Mapping[str, Told], now: datetime
 ) -> list[Match]:
     """Keeps the changes; the matches whose change is to be told."""
+    if not told:
+        return []
     changed = []
     for match in matches_of(session, article.id or 0):
         if match.silent or match.watchlist not in told:

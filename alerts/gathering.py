@@ -255,6 +255,7 @@ def article_view(
         source_name=names.get(article.source_id, article.source_id),
         published=article.published,
         precision=article.published_precision,
+        offset=_offset(article),
         first_seen=article.first_seen,
         excerpts=tuple(_excerpt(excerpt) for excerpt in match.excerpts),
         why=why_line(terms, fields),
@@ -262,6 +263,11 @@ def article_view(
         story=article.story_id,
         record=match_record(match, article),
     )
+
+
+def _offset(article: Article) -> timedelta | None:
+    minutes = article.published_offset
+    return None if minutes is None else timedelta(minutes=minutes)
 
 
 def _excerpt(excerpt: Mapping[str, Any]) -> ExcerptView:

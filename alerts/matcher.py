@@ -12,6 +12,8 @@ from alerts.why_not import why_not
 
 __all__ = ["Hit", "Matcher", "Rule", "Span", "Text", "compile_rule", "why_not"]
 
+_RAREST = 50
+"""Words after which a longer phrase is no rarer: its weight must stay a number."""
 _RARER = 30.0
 """How many times rarer a phrase is with each word more; on news it is 20 to 100 times."""
 
@@ -217,4 +219,5 @@ class Matcher:
     def _weight(self, key: int) -> float:
         """How often texts probably hold the key, in no unit: long ones and phrases seldom do."""
         text = self._automaton.key(key)
-        return self._uses.get(key, 1) / (len(text) * _RARER ** text.count(" ", 1))
+        spaces = min(text.count(" ", 1), _RAREST)
+        return self._uses.get(key, 1) / (len(text) * _RARER**spaces)

@@ -97,6 +97,8 @@ class ArticleView:
     published: datetime | None = None
     precision: str = "unknown"
     """minute | day | unknown"""
+    offset: timedelta | None = None
+    """The article's own zone, as its date names it: ahead of UTC; None where it names none."""
     first_seen: datetime | None = None
     excerpts: tuple[ExcerptView, ...] = ()
     why: str = ""
@@ -213,9 +215,10 @@ def published_line(article: ArticleView, zone: tzinfo) -> str:
     if article.published is not None and article.precision == "minute":
         return told_time(article.published, zone)
     if article.published is not None and article.precision == "day":
-        # Midnight in the source's zone, kept in UTC: 13 hours later it is the same day in UTC for
-        # every zone from -10 to +13, and nearly all press lives there.
-        return _told_day((article.published.astimezone(UTC) + _MIDNIGHT).date())
+        # Midnight in the source's zone, kept in UTC. Where the zone is not known, 13 hours later
+        # it is the same day in UTC for every zone from -10 to +13, where nearly all press lives.
+        later = _MIDNIGHT if article.offset is None else article.offset
+        return _told_day((article.published.astimezone(UTC) + later).date())
     seen = f", first seen {told_time(article.first_seen, zone)}" if article.first_seen else ""
     return f"date unknown{seen}"
 

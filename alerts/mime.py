@@ -1,5 +1,6 @@
 """A delivery as a mail: headers that are the same in every attempt, text and HTML."""
 
+import re
 from base64 import encodebytes
 from binascii import b2a_qp
 from email.header import Header
@@ -59,9 +60,13 @@ def _body(envelope: Envelope) -> bytes:
     return kind + parts + b"--" + boundary + b"--\r\n"
 
 
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f]")
+
+
 def _part(subtype: str, text: str) -> bytes:
     """Quoted-printable stays readable for mostly Latin text; base64 is shorter for the rest."""
-    unix = text.replace("\r\n", "\n").replace("\r", "\n")
+    # A mail reader in a terminal would obey what controls are left in an article of long ago.
+    unix = _OBEYED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     if not unix.endswith("\n"):
         unix += "\n"
     raw = unix.replace("\n", "\r\n").encode("utf-8", "replace")

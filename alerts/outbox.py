@@ -4,6 +4,8 @@ Every step takes rows that wait and commits its result together with the next li
 step may die at any moment and simply runs again. Nothing waits in memory.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
 from alerts.rules import Rule
 from store.articles import Article, lock_unmatched, unmatched_articles
-from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of
+from store.deliveries import Alert, Delivery, FirstVisit, Match, matches_of_all
 from store.errors import RefusedChangeError, StoreError, is_refusal
 from store.outbox import (
     attach,
@@ -278,25 +280,26 @@ class Outbox:
 def _record(
     session: Session,
     context: AlertContext,
-    found: Iterable[_Matched],
+    found: Sequence[_Matched],
     now: datetime,
 ) -> int:
     """Stores matches and alerts of articles that nobody else has taken; their number."""
     taken = 0
+    dues = _Dues(session, context, now)
+    earlier = matches_of_all(session, (one.article.id or 0 for one in found if one.hits))
     for one in found:
         article, hits = one.article, one.hits
         assert article.id is not None
         if not take_article(session, article.id, article.revision, now):
             continue
         taken += 1
-        matches = matches_of(session, article.id) if hits else ()
-        known = {match.watchlist: match for match in matches}
+        known = {match.watchlist: match for match in earlier.get(article.id, ())}
         for match in record_changes(session, article, one.changes, now):
             log.info("match", status="changed", watchlist=match.watchlist, url=article.url)
-            _alert(session, context, match, article.revision, now)
+            _alert(session, context, match, article.revision, dues)
         for hit in hits:
             if hit.watchlist not in known:
-                _record_match(session, context, article, hit, now)
+                _record_match(session, context, article, hit, now, dues)
             elif article.revision > 1:
                 # Their offsets are those of the text as it stands.
                 known[hit.watchlist].terms = hit.terms
@@ -305,7 +308,12 @@ def _record(
 
 
 def _record_match(
-    session: Session, context: AlertContext, article: Article, hit: _Found, now: datetime
+    session: Session,
+    context: AlertContext,
+    article: Article,
+    hit: _Found,
+    now: datetime,
+    dues: _Dues,
 ) -> None:
     """One match, and an alert for everybody who is to be told.
 
@@ -326,9 +334,23 @@ def _record_match(
         match = _match_row(article, hit, now, silent)
         session.add(match)
         session.flush()
-    log.info("match", status=silent or "alert", watchlist=hit.watchlist, url=article.url)
+    log.info(
+        "match",
+        status=silent or "alert",
+        watchlist=hit.watchlist,
+        source=article.source_id,
+        url=article.url,
+        **_seconds(article, now),
+    )
     if not silent:
-        _alert(session, context, match, 0, now)
+        _alert(session, context, match, 0, dues)
+
+
+def _seconds(article: Article, now: datetime) -> dict[str, float]:
+    """How long a new article waited to be matched; an edit of an old one says nothing of that."""
+    if article.first_seen is None or article.matched_revision:
+        return {}
+    return {"seconds": round((now - article.first_seen).total_seconds(), 3)}
 
 
 def _match_row(article: Article, hit: _Found, now: datetime, silent: str) -> Match:
@@ -344,11 +366,10 @@ def _match_row(article: Article, hit: _Found, now: datetime, silent: str) -> Mat
 
 
 def _alert(
-    session: Session, context: AlertContext, match: Match, revision: int, now: datetime
+    session: Session, context: AlertContext, match: Match, revision: int, dues: _Dues
 ) -> None:
     """An alert for everybody who is to be told; `revision`: of its change, 0 of the match."""
     for channel, recipient in destinations(context, context.notified(match.watchlist)):
-        due = _due(session, context, match.watchlist, channel, recipient, now)
         session.add(
             Alert(
                 match_id=match.id or 0,
@@ -356,36 +377,51 @@ def _alert(
                 channel=channel,
                 recipient=recipient,
                 revision=revision,
-                due_at=due,
+                due_at=dues.of(match.watchlist, channel, recipient),
             )
         )
-        session.flush()
 
 
-def _due(
-    session: Session,
-    context: AlertContext,
-    watchlist: str,
-    channel: str,
-    recipient: str,
-    now: datetime,
-) -> datetime:
-    """When an alert that arises now is told: with what waits already, or as configured.
+class _Dues:
+    """When alerts that arise at one moment are told; asks the store once for each destination."""
 
-    Beyond `max_per_day` the rest of the day arrives as one summary, when the day is over.
-    """
-    table, config = context.watchlists.get(watchlist), context.channels[channel]
-    deliver = deliver_of(context, watchlist)
-    due = due_at(deliver, now, timezone=context.zone, group_wait=config.group_wait)
-    if not deliver.is_digest:
-        day = day_start(now, context.zone)
-        if table and (
-            count_alerts(session, watchlist, channel, recipient, day) >= table.max_per_day
-        ):
-            due = day_end(now, context.zone)
-        else:
-            due = next_gathering(session, channel, recipient, now, due) or due
-    return hold_until(config.quiet, due, context.zone) or due
+    def __init__(self, session: Session, context: AlertContext, now: datetime) -> None:
+        self._session, self._context, self._now = session, context, now
+        self._made: dict[tuple[str, str, str], int] = {}
+        """Alerts of the day, by watchlist, channel and recipient."""
+        self._next: dict[tuple[str, str], datetime] = {}
+
+    def of(self, watchlist: str, channel: str, recipient: str) -> datetime:
+        """With what waits already, or as configured; it counts as one more alert of the day.
+
+        Beyond `max_per_day` the rest of the day arrives as one summary, when the day is over.
+        """
+        context, now = self._context, self._now
+        table, config = context.watchlists.get(watchlist), context.channels[channel]
+        deliver = deliver_of(context, watchlist)
+        due = due_at(deliver, now, timezone=context.zone, group_wait=config.group_wait)
+        if not deliver.is_digest:
+            made = self._count(watchlist, channel, recipient)
+            if table and made >= table.max_per_day:
+                due = day_end(now, context.zone)
+            else:
+                due = self._with_company(channel, recipient, due)
+        return hold_until(config.quiet, due, context.zone) or due
+
+    def _count(self, watchlist: str, channel: str, recipient: str) -> int:
+        key = (watchlist, channel, recipient)
+        if key not in self._made:
+            day = day_start(self._now, self._context.zone)
+            self._made[key] = count_alerts(self._session, *key, day)
+        self._made[key] += 1
+        return self._made[key] - 1
+
+    def _with_company(self, channel: str, recipient: str, due: datetime) -> datetime:
+        key = (channel, recipient)
+        if due > self._now and key not in self._next:
+            waiting = next_gathering(self._session, channel, recipient, self._now, due)
+            self._next[key] = waiting or due
+        return self._next.get(key, due)
 
 
 def _store(session: Session, delivery: Delivery, alerts: Sequence[int]) -> None:

@@ -306,6 +306,11 @@ class _Parser:
             raise self.error(
                 f"{word[0]} before a word is no operator here", lexeme, f"write {meant}"
             )
+        field, equals, value = word.partition("=")
+        if equals and field.lower() in (*TEXT_FIELDS, *FILTER_FIELDS):
+            raise self.error(
+                "= after a field is no operator here", lexeme, f"write {field.lower()}:{value}"
+            )
         if found := regex.search(r"[?~^]\S|[~^]", word):
             raise QueryError(
                 f"{found.group()[0]} is no wildcard here",

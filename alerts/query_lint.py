@@ -18,6 +18,8 @@ _SPECIAL = regex.compile(r"[^\p{Latin}\p{N} ]")
 """Terms without such a sign are their own example."""
 _LANGUAGE = regex.compile(r"[A-Za-z]{2,3}(?:[-_].*)?")
 
+_QUOTED_OPERATOR = regex.compile(r"(?<=\S )(?:AND NOT|AND|OR|NOT|O?NEAR/\d+)(?= \S)")
+
 
 @dataclass(frozen=True, slots=True)
 class LintWarning:
@@ -59,6 +61,10 @@ def _term_warnings(term: Term) -> Iterator[LintWarning]:
     if _UNSEEN_SIGN.search(term.text.replace("*", "")):
         words = " ".join(term.words)
         yield LintWarning(name, f"signs are not looked for: it finds every {words!r}")
+    if operator := _QUOTED_OPERATOR.search(term.text):
+        yield LintWarning(
+            name, f"{operator[0]} is a word here", "an operator stands outside quotation marks"
+        )
     if _SPECIAL.search(term.text) and not _can_stand(term):
         yield LintWarning(name, "no text can hold this once it is folded: no match ever")
 

@@ -2,9 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
-
-import numpy as np
 
 from alerts.automaton import Found
 from alerts.patterns import pattern_spans
@@ -81,18 +81,20 @@ class ReadField:
 
     def _confirmed(self, term: Term, before: int, after: int) -> int:
         """The space after the term; -1 if it has a star inside it and other words follow."""
-        count = len(term.words)
         if not any(word.endswith(STAR) for word in term.words[:-1]):
             return after
-        tokens = self.folded.encoded[before + 1 :].split(_SPACE, count)[:count]
-        words = [token.decode() for token in tokens]
-        if not words[-1] or len(words) < count or not begins(words, term.words):
-            return -1
-        return before + sum(len(token) + 1 for token in tokens)
+        encoded = self.folded.encoded
+        spaces = [before]
+        for _ in term.words:
+            if (space := encoded.find(_SPACE, spaces[-1] + 1)) < 0:
+                return -1
+            spaces.append(space)
+        words = [encoded[start + 1 : end].decode() for start, end in pairwise(spaces)]
+        return spaces[-1] if begins(words, term.words) else -1
 
     def _same_case(self, term: Term, span: tuple[int, int]) -> bool:
         """Looks at whole graphemes, which may hold the end of another token: ½ holds 1 and 2."""
-        cased = fold_words(self.folded.original[slice(*span)], keep_case=True)
+        cased = _cased(self.folded.original[slice(*span)])
         length = len(term.cased)
         return any(
             begins(cased[at : at + length], term.cased) for at in range(len(cased) - length + 1)
@@ -103,8 +105,7 @@ class ReadField:
         folded = self.folded
         first = bisect_right(folded.ends, start)
         last = max(first, bisect_left(folded.starts, end))
-        spaces = np.flatnonzero(np.frombuffer(folded.encoded, np.uint8) == ord(_SPACE))
-        return self._place(start, end, name, int(spaces[first]), int(spaces[last]))
+        return self._place(start, end, name, folded.spaces[first], folded.spaces[last])
 
     def _place(self, start: int, end: int, term: str, before: int, after: int) -> Place:
         span = Span(self.name, start, end, term)
@@ -173,6 +174,11 @@ class Reading:
     def _shows_no_case(self, place: Place) -> bool:
         field = self.fields[place.field]
         return field.name == "title" and in_capitals(field.folded.original)
+
+
+@lru_cache(maxsize=4096)
+def _cased(text: str) -> tuple[str, ...]:
+    return fold_words(text, keep_case=True)
 
 
 def in_capitals(headline: str) -> bool:

@@ -1,9 +1,9 @@
 """`wirewatch match` without its files: rows with an id and the fields of an article, to matches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from alerts.matcher import Matcher, Text
+from alerts.matcher import Hit, Matcher, Text
 
 _FIELDS = {
     "title": "title",
@@ -37,15 +37,13 @@ def text_of_row(row: Mapping[str, Any]) -> Text:
     return Text(fields, _optional(row, "lang"), _optional(row, "source") or "")
 
 
-def matches_of_row(matcher: Matcher, row: Any) -> Iterator[dict[str, Any]]:
-    """The row's matches as JSON objects: id, watchlist, spans. Raises RowError."""
+def hits_of_row(matcher: Matcher, row: Any) -> list[Hit]:
+    """The watchlists that match a row, which is any JSON value. Raises RowError."""
     if not isinstance(row, dict):
         raise RowError("a row is an object: {…}")
     if "id" not in row:
         raise RowError("a row needs an id")
-    for hit in matcher.match(text_of_row(row)):
-        spans = [span._asdict() for span in hit.spans]
-        yield {"id": row["id"], "watchlist": hit.watchlist, "spans": spans}
+    return matcher.match(text_of_row(row))
 
 
 def _text(key: str, value: object) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import structlog
-from sqlmodel import Session
+from sqlmodel import Session, col, func, select
 
 from alerts.context import AlertContext
 from alerts.envelope import REPLY_LIMIT
 from alerts.freezing import keep
 from store import outbox as stored
-from store.deliveries import Delivery
+from store.articles import Article
+from store.deliveries import Alert, Delivery, Match
 from store.errors import StoreError
 
 log = structlog.get_logger("alerts")
@@ -119,7 +120,9 @@ class Ledger:
 
     async def _write(self, context: AlertContext, waiting: Sequence[Settlement]) -> bool:
         try:
-            kept = await context.writer.write(lambda session: record(session, self.token, waiting))
+            kept, articles = await context.writer.write(
+                lambda session: (record(session, self.token, waiting), _stored_at(session, waiting))
+            )
         except (StoreError, ValueError, TypeError) as error:
             if not self._failed:
                 log.error("dispatch", status="outcome not recorded yet", why=str(error))
@@ -128,11 +131,24 @@ class Ledger:
         self._failed = False
         for settlement in waiting:
             del self._open[settlement.delivery_id]
-            _log_outcome(settlement, settlement.delivery_id in kept)
+            _log_outcome(settlement, settlement.delivery_id in kept, articles)
         return True
 
 
-def _log_outcome(settlement: Settlement, kept: bool) -> None:
+def _stored_at(session: Session, settled: Sequence[Settlement]) -> dict[int, datetime]:
+    """When the newest article that each delivery tells of was stored."""
+    ids = [settlement.delivery_id for settlement in settled]
+    query = (
+        select(Alert.delivery_id, func.max(Article.first_seen))
+        .join(Match, col(Match.id) == col(Alert.match_id))
+        .join(Article, col(Article.id) == col(Match.article_id))
+        .where(col(Alert.delivery_id).in_(ids))
+        .group_by(col(Alert.delivery_id))
+    )
+    return {number: at for number, at in session.exec(query) if number is not None and at}
+
+
+def _log_outcome(settlement: Settlement, kept: bool, articles: Mapping[int, datetime]) -> None:
     if not kept:
         log.warning(
             "delivery",
@@ -152,12 +168,17 @@ def _log_outcome(settlement: Settlement, kept: bool) -> None:
         code=settlement.code,
         why=settlement.error,
         next_attempt_at=settlement.next_attempt_at and settlement.next_attempt_at.isoformat(),
-        **_seconds(settlement),
+        **_seconds(settlement, articles.get(settlement.delivery_id)),
     )
 
 
-def _seconds(settlement: Settlement) -> dict[str, float]:
-    """How long a delivery took since it was made."""
-    if settlement.outcome != "delivered" or settlement.made_at is None:
+def _seconds(settlement: Settlement, article: datetime | None) -> dict[str, float]:
+    """How long a delivery took since it was made, and since its newest article was stored."""
+    if settlement.outcome != "delivered":
         return {}
-    return {"seconds": round((settlement.at - settlement.made_at).total_seconds(), 3)}
+    since = {"seconds": settlement.made_at, "article_seconds": article}
+    return {
+        name: round((settlement.at - at).total_seconds(), 3)
+        for name, at in since.items()
+        if at is not None
+    }

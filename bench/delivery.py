@@ -11,6 +11,8 @@ import multiprocessing
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -22,6 +24,8 @@ from alerts.channels.base import recipient_key
 from alerts.channels.email import EmailConfig
 from alerts.dispatch import Dispatcher
 from alerts.mime import mime_message
+from store.engine import Store
+from store.schema import migrate
 from tests.alerts.envelopes import envelope
 from tests.alerts.world import World, make_world
 from tests.support.smtp import SmtpSink
@@ -75,6 +79,17 @@ async def dispatched(world: World, port: int, count: int, turn: int) -> float:
     return took
 
 
+@contextmanager
+def new_world() -> Iterator[World]:
+    """On a database of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{folder}/wirewatch.db")
+        migrate(store)
+        with make_world(store, Path(folder)) as world:
+            yield world
+        store.close()
+
+
 def main() -> None:
     """Prints both rates and their ratio."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
@@ -86,7 +101,7 @@ def main() -> None:
     plain, ours = [], []
     for turn in range(TURNS):
         plain.append(asyncio.run(bare(port, count, turn)))
-        with tempfile.TemporaryDirectory() as folder, make_world(Path(folder)) as world:
+        with new_world() as world:
             ours.append(asyncio.run(dispatched(world, port, count, turn)))
     here.send("count")
     print(f"{here.recv()} different messages taken of {2 * TURNS * count}")

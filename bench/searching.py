@@ -20,13 +20,13 @@ from alerts.query import parse
 from alerts.rules import Rule
 from alerts.search import find
 from bench.matching import articles
-from store.articles import Story
+from store.articles import Article, Story
 from store.engine import Store
 from store.schema import migrate
 from store.search import Window, count_articles
 from store.search_index import TABLE, add_to_index
 
-PART = 5000
+PART = 1000
 QUERIES = (
     '"Durand Line"',
     "Afghanistan AND (border OR refugees)",
@@ -41,7 +41,7 @@ QUERIES = (
 def row(number: int, fields: dict[str, str], start: datetime) -> dict[str, object]:
     """An article as the crawler files it."""
     url = f"https://news{number % 40}.example/2026/03/{number}/a-story-about-something"
-    return {
+    values = {
         "url": url,
         "canonical_url": url,
         "url_key": url,
@@ -66,6 +66,7 @@ def row(number: int, fields: dict[str, str], start: datetime) -> dict[str, objec
         "baseline": False,
         "matched_at": start,
     }
+    return Article(**values).model_dump(exclude={"id"})
 
 
 def fill(store: Store, folder: Path, wanted: int) -> tuple[float, float, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from gzip import BadGzipFile
 from itertools import islice
+from typing import Any
 
 import brotli
 import zstandard
@@ -51,6 +53,16 @@ class Answer:
     def not_modified(self) -> bool:
         """The document is as we know it."""
         return self.status == 304
+
+    def as_evidence(self, at: datetime) -> dict[str, Any]:
+        """What proves that it came so, as JSON; `at` is when."""
+        return {
+            "url": self.url,
+            "status": self.status,
+            "headers": [list(pair) for pair in self.headers],
+            "fetched_at": at.isoformat(),
+            "sha256": hashlib.sha256(self.body).hexdigest(),
+        }
 
     @property
     def gone(self) -> bool:

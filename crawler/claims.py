@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
+from crawler.answer import Answer
 from crawler.contents import is_whole
 from crawler.items import EntryItem, entry_to_json
 from crawler.revisiting import Looks, are_believed, hastened
@@ -51,8 +52,13 @@ def claims_in(session: Session, items: Iterable[EntryItem]) -> Claims:
     return Claims(len(revisits), tuple(changed))
 
 
-def heed_claims(session: Session, items: Iterable[EntryItem], now: datetime) -> None:
-    """Looks soon at articles that we have and that the source says it changed since."""
+def heed_claims(
+    session: Session, items: Iterable[EntryItem], answer: Answer, now: datetime
+) -> None:
+    """Looks soon at articles that we have and that the source says it changed since.
+
+    `answer` is the one that says so.
+    """
     claims = claims_in(session, items)
     fetched = fetched_among(session, [revisit.article_id for revisit, _, _ in claims.changed])
     of_pages = []
@@ -60,13 +66,15 @@ def heed_claims(session: Session, items: Iterable[EntryItem], now: datetime) -> 
         if revisit.article_id in fetched or not is_whole(item):
             of_pages.append((revisit, modified))
         else:
-            _take_text(session, revisit, item, now)
+            _take_text(session, revisit, item, answer, now)
     believed = are_believed(len(of_pages), claims.listed)
     for revisit, modified in of_pages:
         _hasten(session, revisit, modified, now, believed=believed)
 
 
-def _take_text(session: Session, revisit: Revisit, item: EntryItem, now: datetime) -> None:
+def _take_text(
+    session: Session, revisit: Revisit, item: EntryItem, answer: Answer, now: datetime
+) -> None:
     """What the source gives now is read at the next crawl; comparing texts costs the site nothing,
     so nothing is doubted."""
     query = select(Entry).where(
@@ -74,6 +82,7 @@ def _take_text(session: Session, revisit: Revisit, item: EntryItem, now: datetim
     )
     for entry in session.exec(query):
         entry.item = entry_to_json(item)
+        entry.given_by = answer.as_evidence(now)
         session.add(entry)
     revisit.modified, revisit.next_at = item.modified, now
     session.add(revisit)

@@ -133,7 +133,9 @@ def _written_zone(written: str, day: date, zone: ZoneInfo) -> tuple[tzinfo | Non
     if found["name"] and named is None:
         return None, 0
     offset = _offset_zone(found["offset"]) if found["offset"] else None
-    joined = bool(found["name"]) or lead == 0 or len(found["offset"] or "") >= 5
+    # A short one that stands apart is one at the end of the text; else it may count something.
+    ends = not written[found.end() :].strip(" )")
+    joined = bool(found["name"]) or lead == 0 or len(found["offset"] or "") >= 5 or ends
     if offset is not None and joined:
         return offset, found.end()
     return named, found.end("name") if found["name"] else 0
@@ -144,7 +146,7 @@ def _written_zone(written: str, day: date, zone: ZoneInfo) -> tuple[tzinfo | Non
 _RFC822 = re.compile(
     r"(?:[A-Za-z]{2,9}\.?,?\s+)?(?P<day>\d{1,2})[\s-]+(?P<month>[A-Za-z]{3,9})\.?[\s-]+"
     r"(?P<year>\d{2,4})\s+(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.\d+)?)?"
-    r"(?:\s*(?P<zone>[+-]\d{2}:?\d{2}|[A-Za-z]{1,5}))?(?:\s*\([^)]*\))?",
+    r"(?:\s*(?P<zone>[+-]\d{2}:?\d{2}|[+-]\d{1,2}|[A-Za-z]{1,5}))?(?:\s*\([^)]*\))?",
     re.ASCII,
 )
 _ISO = re.compile(

@@ -15,7 +15,7 @@ from crawler.answer import Answer, RefusedRequestError, answer_of
 from crawler.robots import RobotRules, rules_from
 from crawler.settings import user_agent
 from crawler.spiders.news import NewsSpider
-from crawler.urls import host_of
+from crawler.urls import host_of, same_site
 from store.addresses import url_refusal
 from store.sources import HostState
 
@@ -68,6 +68,31 @@ class AddressMiddleware(_Middleware):
         """Raises RefusedRequestError."""
         if why := url_refusal(request.url, self.spider.context.config.allow_private):
             raise RefusedRequestError(why)
+
+
+class OwnHeadersMiddleware(_Middleware):
+    """Leaves a source's own headers behind where a redirect leads to another site, or from https
+    to http: a subscription's cookie or key is nobody else's business.
+
+    Scrapy drops Cookie and Authorization, and passes on whatever else carries a secret.
+    """
+
+    async def process_request(self, request: Request) -> None:
+        """Before Scrapy's own middlewares, which add what every request carries."""
+        asked = request.meta.get("redirect_urls")
+        if asked and not _is_trusted(asked[0], request.url):
+            kept = {name: request.headers[name] for name in _HARMLESS if name in request.headers}
+            request.headers.clear()
+            request.headers.update(kept)
+
+
+_HARMLESS = ("Cache-Control", "If-None-Match", "If-Modified-Since")
+"""What the crawler itself says of the document it knows."""
+
+
+def _is_trusted(asked: str, url: str) -> bool:
+    downgraded = asked.startswith("https:") and not url.startswith("https:")
+    return same_site(asked, url) and not downgraded
 
 
 class RobotsMiddleware(_Middleware):

@@ -25,6 +25,8 @@ log = structlog.get_logger("crawler")
 
 JOINING_ATTEMPTS = 2
 """So often an article waits for a further page of it that cannot be had."""
+DEADLY_ATTEMPTS = 1
+"""A page that stopped its worker is given to another once; then what the source said is kept."""
 UNREAD = frozenset({"empty", "index"})
 """What a page of articles looks like after a redesign."""
 
@@ -148,8 +150,13 @@ class SavePipeline(_Pipeline):
             await self.spider.context.writer.write(
                 lambda session: record_unread(session, entry_id, what.url, now)
             )
+        deadly = what.reason == "too_large" and self.spider.attempts(entry_id) >= DEADLY_ATTEMPTS
         await self.spider.page_failed(
-            entry_id, what.detail, final=not what.retry, outcome="not_article"
+            entry_id,
+            what.detail,
+            final=not what.retry,
+            hopeless=deadly,
+            outcome="not_article",
         )
 
     async def _file(self, item: OutcomeItem, article: ArticleItem) -> None:

@@ -16,11 +16,14 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from multiprocessing.context import ForkServerContext
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
+
+from crawler.memory import give_back, keep_little
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +32,8 @@ DEADLINE = 10.0
 """Seconds that one page may take; ordinary ones take hundredths."""
 MEMORY = 1024**3
 """Bytes of address space of one worker."""
+HEAVY = 1024**2
+"""Bytes of a body from which one piece is read at a time: parsers take ten times as much memory."""
 PIECES = 2000
 """After so many a worker is replaced, so that what parsers leak does not add up."""
 
@@ -50,6 +55,8 @@ class ProcessorPool:
         self._workers = workers
         # Pieces wait here rather than in the pool: its deadline counts from its own queue.
         self._free = asyncio.Semaphore(workers)
+        # Heavy pieces wait for each other only: a light one always finds a worker.
+        self._heavy = asyncio.Semaphore(1)
         self._closed = False
         self._pending: set[asyncio.Future[Any]] = set()
         self._pool = self._new_pool()
@@ -74,10 +81,16 @@ class ProcessorPool:
         self, deadline: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `run`, for a piece that may take longer, or shall not take so long, in seconds."""
-        async with self._free:
+        heavy = any(len(getattr(piece, "body", b"")) > HEAVY for piece in args)
+        async with self._heavy if heavy else contextlib.nullcontext(), self._free:
             pool = self._usable()
             try:
-                future = pool.schedule(work, args=list(args), kwargs=dict(kwargs), timeout=deadline)
+                future: Future[T] = pool.schedule(
+                    partial(_tidily, work) if heavy else work,
+                    args=list(args),
+                    kwargs=dict(kwargs),
+                    timeout=deadline,
+                )
                 return await self._result(future)
             except BrokenExecutor as error:
                 if self._closed:
@@ -133,6 +146,14 @@ class ProcessorPool:
         await self.close()
 
 
+def _tidily(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """The result of the work; what it took of memory is given back."""
+    try:
+        return work(*args, **kwargs)
+    finally:
+        give_back()
+
+
 def _forking() -> ForkServerContext:
     """Workers are forked from a server that has imported what they need, and nothing else.
 
@@ -147,6 +168,7 @@ def _forking() -> ForkServerContext:
 def set_up_worker() -> None:
     """Bounds a worker's memory; leaves Ctrl-C, which reaches all processes, to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_little()
     logging.disable(logging.WARNING)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

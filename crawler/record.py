@@ -16,6 +16,7 @@ from sqlmodel import Session, col, func, select, update
 
 from crawler.answer import Answer
 from crawler.claims import heed_claims
+from crawler.contents import is_whole
 from crawler.dedup import Duplicate, Evidence, Known, decide
 from crawler.extraction.fingerprint import fingerprint
 from crawler.items import ArticleItem, EntryItem, entry_to_json
@@ -151,10 +152,14 @@ def _is_of_another(session: Session, listing: Listing) -> bool:
 def _keep_entries(
     session: Session, listing: Listing, fresh: Mapping[str, EntryItem]
 ) -> list[Entry]:
-    heed_claims(session, (*listing.entries, *listing.claims), listing.at)
+    heed_claims(session, (*listing.entries, *listing.claims), listing.answer, listing.at)
     articles, forgotten = articles_at(session, fresh), forgotten_keys(session, fresh)
     below = _below_known(listing, fresh)
     entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
+    if any(map(is_whole, fresh.values())):
+        proof = listing.answer.as_evidence(listing.at)
+        for entry, item in zip(entries, fresh.values(), strict=True):
+            entry.given_by = proof if is_whole(item) else None
     left = listing.fetch
     for entry in entries:
         if entry.url_key in articles:
@@ -335,6 +340,8 @@ class Recorded:
     """What a duplicate was recognised by."""
     source_id: str = field(default="", compare=False)
     """The source whose entry the page is."""
+    waited: timedelta | None = field(default=None, compare=False)
+    """From the source's listing it to its being filed."""
 
 
 def record_article(
@@ -361,7 +368,8 @@ def record_article(
     keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
-    return replace(recorded, source_id=entry.source_id)
+    waited = at - entry.found_at if entry.found_at else None
+    return replace(recorded, source_id=entry.source_id, waited=waited)
 
 
 def _evidence(

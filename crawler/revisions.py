@@ -20,7 +20,7 @@ from crawler.record import Recorded, record_article
 from crawler.revisiting import LOOK_FOR_MISSING, Habit, is_removed, next_revisit
 from crawler.shingles import headline_likeness, likeness, shingles, sketch
 from crawler.urls import host_of, url_key
-from store.articles import Article, articles_at
+from store.articles import Article, Entry, articles_at
 from store.revisions import (
     Evidence,
     KeptPage,
@@ -54,6 +54,8 @@ def file_page(
     fetched = page.status != 0
     if fetched:
         _keep_evidence(session, article, page, keep_page)
+    else:
+        _keep_answer(session, article)
     revisit = Revisit(
         article_id=recorded.article_id,
         host=host_of(article.url),
@@ -89,6 +91,28 @@ def _keep_evidence(session: Session, article: Article, page: Page, keep_page: bo
     session.flush()
     if keep_page:
         session.add(KeptPage(evidence_id=evidence.id or 0, body=zlib.compress(page.body)))
+
+
+def _keep_answer(session: Session, article: Article) -> None:
+    """The evidence of a text that an API gave: its answer, with other articles in it."""
+    given = select(Entry).where(Entry.article_id == article.id, col(Entry.given_by).is_not(None))
+    entry = session.exec(given.order_by(col(Entry.id).desc()).limit(1)).first()
+    if entry is None or entry.given_by is None:
+        return
+    answer = entry.given_by
+    session.add(
+        Evidence(
+            article_id=article.id or 0,
+            revision=article.revision,
+            fetched_at=datetime.fromisoformat(answer["fetched_at"]),
+            url=answer["url"],
+            status=answer["status"],
+            headers=answer["headers"],
+            page_sha256=answer["sha256"],
+            of="api",
+        )
+    )
+    session.flush()
 
 
 def _next(session: Session, article: Article, now: datetime, jitter: float) -> datetime | None:
@@ -193,6 +217,8 @@ def record_again(
     session.add(article)
     if page.status != 0:
         _keep_evidence(session, article, page, keep_page)
+    else:
+        _keep_answer(session, article)
     sketched = sketch(shingles(article.title, article.body))
     keep_sketch(session, article_id, sketched, article.first_seen or now)
     return kind

@@ -146,6 +146,12 @@ class Crawls:
 
         Raises StoreError when the database failed; what was not kept goes on waiting.
         """
+        began = int(self.context.clock().timestamp())
+        # Every event of the crawl bears its name, whichever task or thread tells of it.
+        with structlog.contextvars.bound_contextvars(run=f"{job.host}-{began}"):
+            return await self._crawl(job)
+
+    async def _crawl(self, job: HostJob) -> CrawlReport:
         context = self.context
         await self._keep_distance(job.host)
         started = context.clock()

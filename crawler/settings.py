@@ -40,6 +40,8 @@ def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
         "AUTOTHROTTLE_MAX_DELAY": max(LONGEST_DELAY, delay).total_seconds(),
         "DOWNLOAD_TIMEOUT": config.timeout.total_seconds(),
         "DOWNLOAD_MAXSIZE": config.max_size,
+        # Bytes of answers that are being read, from which the next is not asked for.
+        "SCRAPER_SLOT_MAX_ACTIVE_SIZE": 1_000_000,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "REDIRECT_MAX_TIMES": REDIRECTS,
@@ -54,6 +56,7 @@ def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
             "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
             "crawler.middlewares.HoldMiddleware": 80,
             "crawler.middlewares.AddressMiddleware": 90,
+            "crawler.middlewares.OwnHeadersMiddleware": 95,
             "crawler.middlewares.RobotsMiddleware": 100,
         },
         "ITEM_PIPELINES": {

@@ -20,7 +20,7 @@ log = structlog.get_logger("crawler")
 SPOOLED = 1024**2
 """Bytes; shorter bodies are sent."""
 
-A_MEGABYTE = 1.0
+A_MEGABYTE = 3.0
 """Seconds that each may take beyond the deadline of a page, on a busy machine; gzip holds more."""
 
 

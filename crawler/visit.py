@@ -60,6 +60,8 @@ KNOWN_CHANNELS = 6
 """Of an earlier search, tried again in the next."""
 WHOLE_AFTER = timedelta(days=1)
 """So long after a document last came whole it is asked for without validators: they may lie."""
+FEW_BELIEVED = 3
+"""Answers of "not modified" that are believed even then: old sitemaps are asked for that seldom."""
 SLOW = timedelta(hours=1)
 """How late a channel may list what another has, without being behind it."""
 STALE = timedelta(days=2)
@@ -188,7 +190,8 @@ class Visit:
         known = self._known.get(url)
         if known is None or known.visits < known.trusted_from:
             return {}
-        if known.unproved >= known.believed or self._is_long_ago(known.whole_at, WHOLE_AFTER):
+        is_old = self._is_long_ago(known.whole_at, WHOLE_AFTER)
+        if known.unproved >= (FEW_BELIEVED if is_old else known.believed):
             return {}
         pairs = (("If-None-Match", known.etag), ("If-Modified-Since", known.last_modified))
         return {name: value for name, value in pairs if value}

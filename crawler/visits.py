@@ -61,6 +61,7 @@ def record_visit(
         source=visit.source_id,
         status="ok" if visit.succeeded else "error",
         new=visit.new_entries + visit.filling.new_entries,
+        seconds=round((now - visit.started).total_seconds(), 3),
         first=visit.first,
         error=state.last_error,
         next_visit=state.next_visit,

@@ -170,6 +170,10 @@ class App:
         """Sources that are not visited now because their host is held: why, by source."""
         return held_sources(self._crawls.context, self._parts.clock())
 
+    def tell_of_articles(self, told: Callable[[], object] | None) -> None:
+        """Calls `told`, in the writer's thread, whenever articles were committed that wait."""
+        self._parts.writer.told = told
+
     async def watch(self) -> None:
         """Tells what is new about the sources' health; sends the heartbeat when all is well."""
         async with self._turn(Turn.WATCH) as mine:

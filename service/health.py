@@ -173,7 +173,8 @@ def _network_news(
         row.told = told
         session.add(row)
 
-    event = HealthEvent(kind, title, lines, {"since": began.isoformat()})
+    facts = {"since": began.isoformat()}
+    event = HealthEvent(kind, title, lines, facts, outage=f"network {began.isoformat()}")
     return _News(event, (kind, began.isoformat()), mark)
 
 
@@ -203,11 +204,14 @@ def _source_news(state: SourceState, name: str, what: str, now: datetime) -> _Ne
             title = f"{name} publishes again"
         lines = [f"It was {state.told_state}."]
     source_id, told = state.id, state.state
+    # What is told of one outage stands in one conversation: it began with the first message.
+    began = state.told_since or since
 
     def mark(session: Session) -> None:
         row = session.get(SourceState, source_id)
         if row is not None:
             row.told_state = told
+            row.told_since = began if what == "broken" else None
             session.add(row)
 
     facts = {
@@ -217,9 +221,9 @@ def _source_news(state: SourceState, name: str, what: str, now: datetime) -> _Ne
         "reason": state.reason,
         "since": since.isoformat(),
     }
-    return _News(
-        HealthEvent(kind, title, tuple(lines), facts), (kind, state.id, since.isoformat()), mark
-    )
+    outage = f"{state.id} {began.isoformat()}"
+    event = HealthEvent(kind, title, tuple(lines), facts, outage=outage)
+    return _News(event, (kind, state.id, since.isoformat()), mark)
 
 
 def _gaps(session: Session, config: Config, now: datetime) -> Iterator[_News]:

@@ -14,6 +14,7 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.main import installReactor
 
 from crawler.guard import GuardedResolver
+from crawler.memory import keep_little
 
 T = TypeVar("T")
 
@@ -23,6 +24,7 @@ def run(main: Callable[[GuardedResolver], Coroutine[Any, Any, T]]) -> T:
 
     `main` is given the resolver, which lets no private address pass until it is told to.
     """
+    keep_little()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     reactor = AsyncioSelectorReactor(loop)

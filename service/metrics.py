@@ -43,6 +43,14 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._articles = Histogram(
+            "wirewatch_alert_seconds",
+            "From the storing of an article to the acceptance of a message that tells of it.",
+            ("channel",),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Counts the event."""
         name = event.get("event")
@@ -52,6 +60,9 @@ class Metrics:
             seconds = event.get("seconds")
             if isinstance(seconds, int | float):
                 self._seconds.labels(name).observe(seconds)
+            since_article = event.get("article_seconds")
+            if isinstance(since_article, int | float):
+                self._articles.labels(str(of)).observe(since_article)
         return event
 
     def text(self, store: Store, now: Callable[[], datetime]) -> bytes:

@@ -10,6 +10,10 @@ _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u061c\ud800-\udfff\ufeff]"
 )
 
+# Made once: json.dumps makes one at every call that asks for anything but the usual.
+_ASCII = json.JSONEncoder(allow_nan=False)
+_UNICODE = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+
 
 def show_controls(text: str) -> str:
     r"""The text with control characters as escapes (`\x1b`): nothing in it moves a cursor."""
@@ -23,5 +27,5 @@ def _escaped(letter: str) -> str:
 
 def to_json(value: object, *, ascii_only: bool = False) -> str:
     """One line of JSON that no terminal, log or mail obeys: controls are escaped."""
-    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+    text = (_ASCII if ascii_only else _UNICODE).encode(value)
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -27,6 +27,8 @@ Look = Callable[[], Awaitable[int | None]]
 """Works off what waits, and tells how much that was."""
 FOLLOWED_BY = {"match": "gather", "gather": "deliver"}
 """The line behind each."""
+FIRST = "match"
+"""The line that new articles wait in."""
 AGAIN = timedelta(seconds=0.2)
 """Where something was found, more is likely."""
 LOOK_EVERY = 1.0
@@ -56,6 +58,8 @@ class Scheduler:
         self._busy: set[str] = set()
         self._missed: set[str] = set()
         """Looks that were wanted while they ran."""
+        self._soonest: dict[str, datetime] = {}
+        """What is woken earlier waits until then: articles that come one by one go together."""
         if looks is None:
             looks = {
                 "crawl": self._start_crawls,
@@ -83,11 +87,14 @@ class Scheduler:
     async def running(self) -> AsyncIterator[None]:
         """Looks for work until the block ends; then lets the work in hand finish."""
         self._jobs.start()
+        loop = asyncio.get_running_loop()
+        self._app.tell_of_articles(lambda: loop.call_soon_threadsafe(self.wake, FIRST))
         try:
             yield
         finally:
             # Shutting APScheduler down cancels what it runs, a mail half sent among it: first let
             # the looks under way end by themselves.
+            self._app.tell_of_articles(None)
             self._jobs.pause()
             await self._app.finish()
             if in_hand := self._crawling | self._looking:
@@ -99,7 +106,8 @@ class Scheduler:
         if name in self._busy:
             self._missed.add(name)
         elif name in self._names and self._jobs.running:
-            self._jobs.modify_job(name, next_run_time=datetime.now(UTC))
+            now = datetime.now(UTC)
+            self._jobs.modify_job(name, next_run_time=max(now, self._soonest.get(name, now)))
 
     async def _look(self, name: str, look: Look) -> None:
         """Runs one look; what waits goes on waiting when it fails.
@@ -113,7 +121,10 @@ class Scheduler:
         try:
             if await look() and name in FOLLOWED_BY:
                 self.wake(FOLLOWED_BY[name])
-                self._jobs.modify_job(name, next_run_time=datetime.now(UTC) + AGAIN)
+                again = datetime.now(UTC) + AGAIN
+                self._jobs.modify_job(name, next_run_time=again)
+                if name == FIRST:
+                    self._soonest[name] = again
         except Exception as error:  # noqa: BLE001 - the job's edge: the next look comes in a second
             log_failure(name, error)
         finally:

@@ -17,6 +17,9 @@ from store.sources import SourceState
 STUCK = timedelta(minutes=15)
 """A line whose oldest member has been due for so long does not move."""
 
+OVERDUE = timedelta(minutes=45)
+"""A visit may wait for the end of a crawl of its host, which takes half an hour at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -118,12 +121,16 @@ def _oldest_due_delivery(session: Session, now: datetime) -> datetime | None:
 
 
 def is_healthy(status: Status) -> bool:
-    """Whether matching and delivery move and at least one source could be read.
+    """Whether crawling, matching and delivery move and at least one source could be read.
 
-    Entries are not judged by age: a first visit or a slow host rightly takes hours.
+    Entries are not judged by age: a first visit or a slow host rightly takes hours. Crawling stands
+    still when the source that was visited last is long overdue: then no other was visited since.
     """
     due = (status.oldest_unmatched, status.oldest_due_delivery)
     moving = all(oldest is None or status.at - oldest < STUCK for oldest in due)
     visited = [source for source in status.sources if source.last_visit]
     readable = not visited or any(source.state in {"ok", "silent"} for source in visited)
-    return moving and readable
+    latest = max(visited, key=lambda source: source.last_visit or status.at, default=None)
+    due_visit = latest.next_visit if latest else None
+    crawling = due_visit is None or status.at - due_visit < OVERDUE
+    return moving and readable and crawling

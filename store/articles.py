@@ -62,6 +62,9 @@ class Entry(SQLModel, table=True):
     title: str | None = None
     item: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """The rest of what the source said, as `crawler.items` writes it."""
+    given_by: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """The answer of an API that gave the whole article: url, status, headers, fetched_at, sha256;
+    None where its page is fetched."""
     baseline: bool = False
     """Listed on the source's first visit: stored, never alerted one by one."""
     found_at: datetime | None = moment(nullable=False)

@@ -6,7 +6,7 @@ A match is one watchlist on one article. An alert is one match for one destinati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from store.sources import moment
+from store.types import bound_lists
 
 
 class Match(SQLModel, table=True):
@@ -182,6 +183,15 @@ def matches_of(session: Session, article_id: int) -> Sequence[Match]:
     """The matches of one article, by watchlist."""
     query = select(Match).where(Match.article_id == article_id).order_by(col(Match.watchlist))
     return session.exec(query).all()
+
+
+def matches_of_all(session: Session, articles: Iterable[int]) -> dict[int, list[Match]]:
+    """The matches of several articles; nothing for one that has none."""
+    found: dict[int, list[Match]] = {}
+    for part in bound_lists(list(articles)):
+        for match in session.exec(select(Match).where(col(Match.article_id).in_(part))):
+            found.setdefault(match.article_id, []).append(match)
+    return found
 
 
 def attempts_of(session: Session, delivery_id: int) -> Sequence[Attempt]:

@@ -66,6 +66,7 @@ class Folded:
         "_letters",
         "_places",
         "_sources",
+        "_spaces",
         "_starts",
         "encoded",
         "original",
@@ -92,6 +93,7 @@ class Folded:
         self._asked = 0
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
+        self._spaces: list[int] | None = None
 
     @property
     def text(self) -> str:
@@ -125,22 +127,30 @@ class Folded:
     def starts(self) -> list[int]:
         """Where each token starts in the original, in code points."""
         if self._starts is None:
-            self._starts = self.places[self._spaces()[:-1] + 1].tolist()
+            self._starts = self.places[self._space_letters()[:-1] + 1].tolist()
         return self._starts
 
     @property
     def ends(self) -> list[int]:
         """Where each token ends in the original."""
         if self._ends is None:
-            self._ends = self.places[self._spaces()[1:]].tolist()
+            self._ends = self.places[self._space_letters()[1:]].tolist()
         return self._ends
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """The original's span of the tokens from `first` up to, not with, `last`."""
         return grapheme_span(self.original, self.starts[first], self.ends[last - 1])
 
-    def _spaces(self) -> _Offsets:
-        """Where the spaces stand, in code points of the folded text."""
+    @property
+    def spaces(self) -> list[int]:
+        """Where the spaces stand in `encoded`, in bytes."""
+        if self._spaces is None:
+            letters = np.frombuffer(self.encoded, np.uint8)
+            self._spaces = np.flatnonzero(letters == _SPACE).tolist()
+        return self._spaces
+
+    def _space_letters(self) -> _Offsets:
+        """Where they stand in code points of the folded text."""
         letters = np.frombuffer(self.encoded, np.uint8)
         if len(letters) != len(self.places):
             letters = letters[self._begins()]

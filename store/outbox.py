@@ -29,40 +29,58 @@ def changed(session: Session, statement: Update) -> int:
 # Articles → matches, alerts
 
 
+# Made once: to put these statements together takes longer than to run them, for every match.
+_TAKE = (
+    update(Article)
+    .where(
+        col(Article.id) == bindparam("article"),
+        col(Article.matched_at).is_(None),
+        col(Article.revision) == bindparam("of_revision"),
+    )
+    .values(matched_at=bindparam("now"), matched_revision=bindparam("of_revision"))
+)
+_TOLD = (
+    select(Match.id)
+    .where(
+        Match.watchlist == bindparam("watchlist"),
+        Match.story_id == bindparam("story"),
+        Match.silent == "",
+    )
+    .limit(1)
+)
+_ALERTS = (
+    select(func.count())
+    .select_from(Alert)
+    .join(Match, col(Alert.match_id) == col(Match.id))
+    .where(
+        Match.watchlist == bindparam("watchlist"),
+        Alert.channel == bindparam("channel"),
+        Alert.recipient == bindparam("recipient"),
+        col(Match.matched_at) >= bindparam("since"),
+    )
+)
+
+
 def take_article(session: Session, article_id: int, revision: int, now: datetime) -> bool:
     """Marks a revision as matched; False when somebody else has, or a newer one came meanwhile."""
-    waiting = update(Article).where(
-        col(Article.id) == article_id,
-        col(Article.matched_at).is_(None),
-        col(Article.revision) == revision,
-    )
-    return changed(session, waiting.values(matched_at=now, matched_revision=revision)) == 1
+    values = {"article": article_id, "of_revision": revision, "now": now}
+    return session.connection().execute(_TAKE, values).rowcount == 1
 
 
 def story_is_told(session: Session, watchlist: str, story_id: int) -> bool:
     """Whether an article of the story has made an alert for the watchlist."""
-    query = select(Match.id).where(
-        Match.watchlist == watchlist, Match.story_id == story_id, Match.silent == ""
-    )
-    return session.exec(query.limit(1)).first() is not None
+    session.flush()
+    values = {"watchlist": watchlist, "story": story_id}
+    return session.connection().execute(_TOLD, values).first() is not None
 
 
 def count_alerts(
     session: Session, watchlist: str, channel: str, recipient: str, since: datetime
 ) -> int:
     """How many alerts of a watchlist arose for a destination since then."""
-    query = (
-        select(func.count())
-        .select_from(Alert)
-        .join(Match, col(Alert.match_id) == col(Match.id))
-        .where(
-            Match.watchlist == watchlist,
-            Alert.channel == channel,
-            Alert.recipient == recipient,
-            col(Match.matched_at) >= since,
-        )
-    )
-    return session.exec(query).one()
+    session.flush()
+    values = {"watchlist": watchlist, "channel": channel, "recipient": recipient, "since": since}
+    return int(session.connection().execute(_ALERTS, values).scalar_one())
 
 
 def next_gathering(
@@ -229,12 +247,14 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = list(session.exec(oldest))
-    mine = update(Delivery).where(col(Delivery.id).in_(ids))
-    attempts = Delivery.attempts + 1
-    changed(session, mine.values(claim=token, claimed_until=until, attempts=attempts))
-    query = select(Delivery).where(col(Delivery.id).in_(ids)).order_by(col(Delivery.id))
-    claimed = list(session.exec(query))
+    mine = (
+        update(Delivery)
+        .where(col(Delivery.id).in_(oldest))
+        .values(claim=token, claimed_until=until, attempts=Delivery.attempts + 1)
+        .returning(Delivery)
+        .execution_options(synchronize_session=False)
+    )
+    claimed = sorted(session.scalars(mine), key=lambda delivery: delivery.id or 0)
     session.expunge_all()
     return claimed
 

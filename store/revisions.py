@@ -98,7 +98,9 @@ class Evidence(SQLModel, table=True):
     headers: list[list[str]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Pairs of name and value, as they came."""
     page_sha256: str
-    """Of the page as fetched, decompressed."""
+    """Of the page as fetched, decompressed; of the whole answer where an API gave the text."""
+    of: str = "page"
+    """page | api"""
     warc: str | None = None
     """File and offset of the kept page, `2026-03-01.warc.gz:1234`."""
 
@@ -248,7 +250,9 @@ def fetched_among(session: Session, articles: Iterable[int]) -> set[int]:
     """Those of the articles whose page was fetched; the others are as their source gave them."""
     found: set[int] = set()
     for part in bound_lists(sorted(articles)):
-        query = select(Evidence.article_id).where(col(Evidence.article_id).in_(part))
+        query = select(Evidence.article_id).where(
+            col(Evidence.article_id).in_(part), Evidence.of == "page"
+        )
         found.update(session.exec(query))
     return found
 

@@ -54,6 +54,8 @@ class SourceState(SQLModel, table=True):
     """The first of the visits that failed in a row."""
     told_state: str = "ok"
     """The state that people were last told of."""
+    told_since: datetime | None = moment()
+    """When the outage began that they were told of; None when they were told of its end."""
     rhythm: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """When it publishes: counters that `crawler.rhythm` keeps."""
     pace: float = 1.0

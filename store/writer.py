@@ -18,12 +18,15 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
+from store.articles import Article
 from store.engine import Store
 from store.errors import RefusedChangeError, StoreError, StoreFullError, explain
 from store.postgresql import is_lost, transaction_number, transaction_outcome
@@ -46,6 +49,7 @@ wait for another process (`store.engine.BUSY_TIMEOUT`)."""
 class _Waiting:
     change: Change[Any]
     future: Future[Any]
+    context: Context = field(default_factory=copy_context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class _Lost:
     done: list[tuple[Future[Any], Any]]
 
 
+ARTICLES = "articles"
+"""Under this name a session remembers that articles were written."""
+
+
 class Writer:
     """Takes changes from any thread or task and commits them in the order they came."""
 
@@ -67,6 +75,8 @@ class Writer:
         self._patience = patience
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
+        self.told: Callable[[], object] | None = None
+        """Called in the writing thread after a commit by which articles may wait to be matched."""
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -130,7 +140,7 @@ class Writer:
         done: list[tuple[Future[Any], Any]] = []
         commit: str | None = None
         try:
-            with Session(self._store.write_engine, expire_on_commit=False) as session:
+            with _WritingSession(self._store.write_engine, expire_on_commit=False) as session:
                 for waiting in batch:
                     if not waiting.future.done():
                         self._apply(session, waiting, done)
@@ -144,6 +154,8 @@ class Writer:
             _fail(batch, error)
         else:
             _succeed(done)
+            if ARTICLES in session.info and (told := self.told):
+                told()
         return None
 
     def _look_up(self, batch: list[_Waiting], lost: _Lost) -> _Lost | None:
@@ -170,7 +182,8 @@ class Writer:
     ) -> None:
         try:
             with session.begin_nested():
-                result = waiting.change(session)
+                # What is logged of a change tells of the task that asked for it.
+                result = waiting.context.run(waiting.change, session)
         except SQLAlchemyError as error:
             if isinstance(error, DBAPIError) and _ends_transaction(error):
                 raise
@@ -180,6 +193,16 @@ class Writer:
             waiting.future.set_exception(error)
         else:
             done.append((waiting.future, result))
+
+
+class _WritingSession(Session):
+    """Remembers whether articles were written through it."""
+
+
+@event.listens_for(_WritingSession, "after_flush")
+def _notice_articles(session: _WritingSession, _: object) -> None:
+    if any(isinstance(row, Article) for row in (*session.new, *session.dirty)):
+        session.info[ARTICLES] = True
 
 
 def _succeed(done: list[tuple[Future[Any], Any]]) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.audit import weaknesses
+
 ROOT = Path(__file__).resolve().parent.parent
 BASE_PYTHON = Path(sys.base_prefix, "bin", "python3")
 """A Python as a user has it: with pip, and outside of any environment."""
@@ -38,6 +40,21 @@ def run(
         text=True,
         timeout=300,
     )
+
+
+def test_the_audit_names_what_is_weak_and_what_mends_it() -> None:
+    weak = {"id": "PYSEC-1", "fix_versions": ["2.1"]}
+    report = {
+        "dependencies": [
+            {"name": "good", "version": "1.0", "vulns": []},
+            {"name": "bad", "version": "2.0", "vulns": [weak, {"id": "PYSEC-2"}]},
+            {"name": "skipped", "skip_reason": "not found"},
+        ]
+    }
+    assert list(weaknesses(report)) == [
+        "bad 2.0: PYSEC-1, mended in 2.1",
+        "bad 2.0: PYSEC-2, mended in no version yet",
+    ]
 
 
 @pytest.mark.timeout(300)

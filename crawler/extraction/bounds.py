@@ -36,10 +36,14 @@ _GARBAGE_SAMPLE = 20_000
 _GARBAGE_SHARE = 0.02  # of a text; pages with a damaged encoding stay below
 
 
+def short_tags(text: str) -> str:
+    """The text without the attributes of huge start tags, and without tags of huge names."""
+    return _LONG_NAME.sub("", _LONG_TAG.sub(_short, text)) if _LONG.search(text) else text
+
+
 def bounded(text: str) -> str:
     """The page without the attributes of huge start tags, tags of huge names and deep nesting."""
-    if _LONG.search(text):
-        text = _LONG_NAME.sub("", _LONG_TAG.sub(_short, text))
+    text = short_tags(text)
     # A quick count first: it only errs upwards, by elements without end tags.
     steps = map(_STEPS.__getitem__, _TAG_START.findall(text))
     if max(accumulate(steps), default=0) <= MAX_DEPTH:

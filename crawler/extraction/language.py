@@ -8,8 +8,9 @@ source says nothing else.
 
 import re
 import threading
+from functools import cache
 
-import py3langid
+from crawler.extraction import language_model
 
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -59,11 +60,12 @@ _DEVANAGARI = frozenset(["hi", "mr", "ne"])
 
 _LOADING = threading.Lock()
 _LOADED = threading.Event()
+_model = cache(language_model.load)
 
 
 def _by_ngrams(sample: str) -> str:
     with _LOADING:  # the model is read on first use, and two threads would both read it
-        judged = str(py3langid.classify(sample[:_NGRAMS])[0])
+        judged = str(_model().classify(sample[:_NGRAMS])[0])
     _LOADED.set()
     return judged
 

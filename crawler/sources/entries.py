@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from crawler.dates import ParsedDate, parse_date
-from crawler.items import EntryItem
+from crawler.items import DocumentError, EntryItem
 from crawler.sources.markup import plain_text
 from crawler.text import clean_line, clean_text
 
 _LONGEST_TITLE = 500
 _LONGEST_SUMMARY = 5_000
+_LONGEST_CONTENT = 512 * 1024
+"""Characters; what goes on is no article, and its page is asked for instead."""
 LONGEST_GUID = 1_000
+_MOST_ENTRIES = 10_000
+"""Of a feed or API; the longest archives seen in feeds have three thousand."""
 _LONGEST_NAME = 200
 _MOST_NAMES = 50
 
@@ -42,6 +46,24 @@ def title_of(markup: str | None) -> str | None:
 def summary_of(markup: str | None) -> str | None:
     """A summary as plain text, cut at 5,000 characters."""
     return clean_text(plain_text(markup or "")).strip()[:_LONGEST_SUMMARY] or None
+
+
+def refuse_too_many(entries: int) -> None:
+    """Raises DocumentError for a feed with more entries than any has.
+
+    Taking some of them would hide the others for ever, the newest perhaps: a 304 vouches for all.
+    """
+    if entries > _MOST_ENTRIES:
+        raise DocumentError(
+            f"it lists {entries:,} entries, more than the {_MOST_ENTRIES:,} that a feed may have; "
+            "its sitemap may have 50,000"
+        )
+
+
+def content_of(markup: str) -> str | None:
+    """The HTML of a whole article; None when there is none, or too much of it to be one."""
+    content = clean_text(markup).strip() if len(markup) <= _LONGEST_CONTENT else ""
+    return content or None
 
 
 def names_of(texts: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import (
     LONGEST_GUID,
     Feed,
+    content_of,
     dated,
     language_of,
     names_of,
@@ -28,7 +29,7 @@ from crawler.sources.entries import (
 from crawler.sources.jsonfeed import read_json
 from crawler.sources.markup import decoded, decompressed, parse_xml, repaired
 from crawler.sources.rss import read_xml
-from crawler.text import clean_line, clean_text
+from crawler.text import clean_line
 from crawler.urls import listed_url
 
 _FEEDPARSER_LIMIT = 2_000_000
@@ -168,7 +169,7 @@ def _feedparser_entry(entry: dict[str, Any], url: str, timezone: str) -> EntryIt
         guid=clean_line(guid, LONGEST_GUID) or None,
         title=title_of(entry.get("title")),
         summary=summary_of(entry.get("summary")),
-        content=next((clean_text(value) for value in contents if value and value.strip()), None),
+        content=next(filter(None, (content_of(value) for value in contents if value)), None),
         authors=names_of(person(author.get("name") or "") for author in entry.get("authors", ())),
         tags=names_of(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags", ())),
     )

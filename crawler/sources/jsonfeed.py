@@ -9,13 +9,14 @@ from crawler.items import DocumentError, EntryItem
 from crawler.sources.entries import (
     LONGEST_GUID,
     Feed,
+    content_of,
     dated,
     language_of,
     names_of,
     summary_of,
     title_of,
 )  # fmt: skip
-from crawler.text import clean_line, clean_text
+from crawler.text import clean_line
 from crawler.urls import listed_url
 
 
@@ -57,11 +58,10 @@ def _json_entry(item: dict[str, object], url: str, timezone: str) -> EntryItem |
         guid=clean_line(guid, LONGEST_GUID) or None,
         title=title_of(_string(item, "title")),
         summary=summary_of(_string(item, "summary")),
-        content=clean_text(
+        content=content_of(
             _string(item, "content_html")
             or (f"<p>{html.escape(text, quote=False)}</p>" if text else "")
-        ).strip()
-        or None,
+        ),
         authors=names_of(_json_authors(item)),
         lang=language_of(_string(item, "language")),
         tags=names_of(tag for tag in _list(item, "tags") if isinstance(tag, str)),

@@ -16,16 +16,18 @@ from crawler.items import DocumentError, EntryItem
 from crawler.sources.entries import (
     LONGEST_GUID,
     Feed,
+    content_of,
     dated,
     first_date,
     language_of,
     names_of,
     person,
+    refuse_too_many,
     summary_of,
     title_of,
 )  # fmt: skip
 from crawler.sources.markup import what_is
-from crawler.text import clean_line, clean_text
+from crawler.text import clean_line
 from crawler.urls import listed_url
 
 Element = etree._Element
@@ -128,6 +130,7 @@ def read_xml(root: Element, url: str, timezone: str) -> Feed:
     if feed is None:
         raise DocumentError(what_is(f"<{_local(root)}>"))
     items = [element for element in feed.iter() if _is_item(element)]
+    refuse_too_many(len(items))
     channel = next((e for e in feed.iter() if _name(e) in {"channel", "atom:feed", "feed"}), None)
     if channel is None and not items:
         raise DocumentError(f"an empty <{_local(feed)}> document")
@@ -234,7 +237,7 @@ def _content(element: Element) -> str | None:
     markup = _markup(element)
     if kind in _TEXT_TYPES:
         markup = f"<p>{html.escape(markup, quote=False)}</p>" if markup.strip() else ""
-    return clean_text(markup).strip() or None
+    return content_of(markup)
 
 
 def _is_textual(kind: str) -> bool:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from crawler.dates import ParsedDate, parse_date
+from crawler.extraction.bounds import short_tags
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import language_of, names_of, title_of
 from crawler.sources.feed import parse_feed
@@ -153,7 +154,7 @@ def _read(pieces: Iterable[str], url: str, timezone: str) -> _Listed:
     )
     for piece in _cut_between_tags(pieces):
         end = (end + piece)[-200:]
-        parser.feed(repaired(piece))
+        parser.feed(repaired(short_tags(piece)))
         for _, found in parser.read_events():
             element = cast(Element, found)
             _take(element, url, timezone, listed)

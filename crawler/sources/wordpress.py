@@ -11,9 +11,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from crawler.dates import parse_date
 from crawler.items import DocumentError, DocumentItem, EntryItem
-from crawler.sources.entries import LONGEST_GUID, names_of, summary_of, title_of
+from crawler.sources.entries import (
+    LONGEST_GUID,
+    content_of,
+    names_of,
+    refuse_too_many,
+    summary_of,
+    title_of,
+)
 from crawler.sources.markup import decoded, decompressed, plain_text, what_is
-from crawler.text import clean_line, clean_text
+from crawler.text import clean_line
 from crawler.urls import listed_url
 
 POSTS_A_PAGE = 100
@@ -79,6 +86,7 @@ def parse_wordpress(
         raise DocumentError(f"a broken JSON document: {str(error)[:100]}") from error
     if not isinstance(answer, list):
         raise DocumentError(_complaint(answer))
+    refuse_too_many(len(answer))
     entries = [_entry(post, url, timezone) for post in answer if isinstance(post, dict)]
     kept = tuple(entry for entry in entries if entry)
     if answer and not kept:
@@ -131,7 +139,7 @@ def _entry(post: dict[str, object], url: str, timezone: str) -> EntryItem | None
         guid=clean_line(_rendered(post, "guid"), LONGEST_GUID) or None,
         title=title_of(_rendered(post, "title")),
         summary=summary_of(_rendered(post, "excerpt")),
-        content=clean_text(_rendered(post, "content")).strip() or None,
+        content=content_of(_rendered(post, "content")),
         authors=names_of([_string(post.get("yoast_head_json"), "author")]),
         published=published.at if published else None,
         published_precision=published.precision if published else "unknown",

@@ -289,12 +289,23 @@ class NewsSpider(Spider):
             lambda session: record_held_page(session, number, why, until)
         )
         self.pages.failed(entry.source_id, entry.url, refusal(answer.status, answer.body) or why)
-        log.info("page", url=entry.url, status="put off", why=why, again_at=until)
+        log.info(
+            "page", url=entry.url, source=entry.source_id, status="put off", why=why, again_at=until
+        )
 
     async def page_failed(
-        self, entry_id: int, why: str, *, final: bool = False, outcome: str = "failed"
+        self,
+        entry_id: int,
+        why: str,
+        *,
+        final: bool = False,
+        hopeless: bool = False,
+        outcome: str = "failed",
     ) -> None:
-        """The page is tried again later, or given up when it will not become an article."""
+        """The page is tried again later, or given up when it will not become an article.
+
+        `final`: it is none. `hopeless`: it may be one, but will not be had.
+        """
         entry = self._entry(entry_id)
         if outcome == "failed":
             self.pages.failed(entry.source_id, entry.url, why)
@@ -303,13 +314,21 @@ class NewsSpider(Spider):
         )
         if final:
             await self._end(entry, why, outcome)
-        elif again_at is None:
+        elif again_at is None or hopeless:
+            again_at = None
             await self._give_up(entry, why, outcome)
         else:
             await self.context.writer.write(
                 lambda session: record_failed_page(session, entry_id, why, again_at)
             )
-        log.info("page", url=entry.url, status="failed", why=why, again_at=again_at)
+        log.info(
+            "page",
+            url=entry.url,
+            source=entry.source_id,
+            status="failed",
+            why=why,
+            again_at=again_at,
+        )
 
     def _entry(self, entry_id: int) -> Entry:
         with self.context.store.reading() as session:
@@ -342,9 +361,11 @@ class NewsSpider(Spider):
         log.info(
             "page",
             url=article.url,
+            source=recorded.source_id,
             status=recorded.outcome,
             article=recorded.article_id,
             title=article.title,
+            **_seconds(recorded),
         )
 
     def _end_if_held(self) -> None:
@@ -362,6 +383,11 @@ class NewsSpider(Spider):
         for host in {self.host, host_of(answer.url)}:
             await self.context.writer.write(partial(hold_host, host=host, until=until))
             log.info("host", host=host, status="held", until=until)
+
+
+def _seconds(recorded: Recorded) -> dict[str, float]:
+    waited = recorded.waited
+    return {} if waited is None else {"seconds": round(waited.total_seconds(), 3)}
 
 
 def found_at(entry: Entry) -> datetime:

@@ -43,8 +43,9 @@ class History:
             yield f"again      next look at {again}, after {looked}"
         for proof in self.evidence:
             kept = f", kept in {proof.warc}" if proof.warc else ""
+            api = " of the site's API" if proof.of == "api" else ""
             yield (
-                f"proof      revision {proof.revision}: {proof.status} at "
+                f"proof      revision {proof.revision}: {proof.status}{api} at "
                 f"{show_time(proof.fetched_at, zone)}, sha256 {proof.page_sha256}{kept}"
             )
 
@@ -66,6 +67,7 @@ class History:
             "evidence": [
                 {
                     "revision": proof.revision,
+                    "of": proof.of,
                     "url": proof.url,
                     "status": proof.status,
                     "fetched_at": moment(proof.fetched_at),

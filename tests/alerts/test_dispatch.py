@@ -12,6 +12,7 @@ import pytest
 from pydantic import PrivateAttr
 from sqlmodel import Session
 
+from alerts import lane
 from alerts.channels.base import ChannelTable, Surroundings
 from alerts.channels.email import EmailConfig
 from alerts.channels.webhook import WebhookConfig
@@ -191,7 +192,7 @@ async def test_a_destination_that_is_down_is_probed_by_the_oldest_alone(world: W
     dispatcher = Dispatcher(world.context)
     while world.now < NOON + timedelta(hours=6):
         await dispatcher.send_due()
-        world.wait(seconds=15)
+        world.wait(minutes=2)
     assert {name for name, _, _ in script.tried} == {"000"}
     assert len(script.tried) < 15
     script.answer = lambda envelope, attempt: None
@@ -200,6 +201,50 @@ async def test_a_destination_that_is_down_is_probed_by_the_oldest_alone(world: W
         await dispatcher.send_due()
     assert script.sent == names
     assert {delivery.attempts for delivery in world.deliveries()[1:]} == {1}
+
+
+async def test_a_long_line_goes_in_batches_and_what_was_claimed_ahead_is_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server goes down in the middle of a batch, the next one being claimed already."""
+    monkeypatch.setattr(lane, "BATCH", 3)
+    script = Script()
+    world.configure(channels={"desk": scripted(script)})
+    names = [f"{number:02}" for number in range(11)]
+    for name in names:
+        world.delivery(name)
+    script.answer = lambda envelope, attempt: (
+        refuse(blame="destination")(envelope, attempt) if envelope.subject == "04" else None
+    )
+    dispatcher = Dispatcher(world.context)
+    assert await dispatcher.send_due() == 5
+    assert script.sent == names[:4]
+    assert states(world) == ["delivered"] * 4 + ["pending"] * 7
+    assert {delivery.claim for delivery in world.deliveries()} == {None}
+    script.answer = lambda envelope, attempt: None
+    world.wait(minutes=1)
+    assert await dispatcher.send_due() == 7
+    assert script.sent == names
+    assert [delivery.attempts for delivery in world.deliveries()] == [1] * 4 + [2] + [1] * 6
+
+
+async def test_quiet_hours_that_begin_amid_a_long_line_hold_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "BATCH", 3)
+
+    def answer(envelope: Envelope, attempt: int) -> None:
+        world.wait(seconds=25)
+
+    script = Script(answer)
+    world.configure(channels={"desk": scripted(script, quiet="12:01-14:00")})
+    for number in range(8):
+        world.delivery(str(number))
+    dispatcher = Dispatcher(world.context)
+    await dispatcher.send_due()
+    held = [d.next_attempt_at for d in world.deliveries() if d.state == "held"]
+    assert len(script.sent) == 3
+    assert held == [NOON.replace(hour=14)] * 5
 
 
 async def test_a_failure_of_one_message_lets_the_others_pass(world: World) -> None:

@@ -93,6 +93,14 @@ def test_a_date_is_told_no_more_exactly_than_known(
     assert published_line(article(published=published, precision=precision), KARACHI) == line
 
 
+@pytest.mark.parametrize("hours", [-11, -5, 0, 5.75, 14])
+def test_a_day_is_that_of_the_article_s_own_zone(hours: float) -> None:
+    offset = timedelta(hours=hours)
+    midnight = datetime(2026, 3, 1, tzinfo=UTC) - offset
+    told = article(published=midnight, precision="day", offset=offset)
+    assert published_line(told, KARACHI) == "1 March 2026"
+
+
 def test_hostile_text_stays_text() -> None:
     message = COMPOSER.alert("id", [section(HOSTILE)], NOON)
     page = lxml_html.fromstring(message.html)

@@ -1,7 +1,7 @@
 """From waiting articles to frozen deliveries: each told once, together, at its time."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,6 +77,25 @@ async def test_offsets_of_the_stored_match_are_those_of_the_article(world: World
     assert body[excerpt["start"] : excerpt["end"]] == excerpt["text"]
     (mark,) = excerpt["highlights"]
     assert excerpt["text"][mark["start"] : mark["end"]] == "Durand Line"
+
+
+@pytest.mark.parametrize(
+    ("published", "late", "words"),
+    [
+        (NOON - timedelta(hours=6), "the service was down", "published 6 h ago; the service was"),
+        (None, "the source had moved on", "found late; the source had moved on"),
+        (NOON - timedelta(hours=6), None, "published 6 h ago"),
+    ],
+)
+async def test_an_alert_that_comes_late_says_how_late_and_why(
+    world: World, published: datetime | None, late: str | None, words: str
+) -> None:
+    known = "minute" if published else "unknown"
+    world.article(FENCE, published=published, published_precision=known, late=late)
+    await run(world)
+    [delivery] = world.deliveries()
+    assert words in delivery.text
+    assert words in delivery.html
 
 
 async def test_what_arrives_together_is_one_message(world: World) -> None:

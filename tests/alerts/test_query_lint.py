@@ -26,6 +26,10 @@ def warnings(keys: dict[str, Any]) -> list[str]:
         ({"any": ["WHO"]}, ["WHO: matches 'who' too; write =WHO for capitals only"]),
         ({"any": ['"C++"']}, ["\"C++\": signs are not looked for: it finds every 'c'"]),
         (
+            {"any": ['"Torkham OR Chaman"', '"war and peace"', '"OR so"']},
+            ['"Torkham OR Chaman": OR is a word here; an operator stands outside quotation marks'],
+        ),
+        (
             {"any": ["@durand"], "none": ["durand"]},
             ["NOT durand: stands in everything that is looked for: no match ever"],
         ),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -105,6 +106,37 @@ def on_a_blog(on_front_page: Run, script: Callable[[Blog], object], **parts: obj
     on_front_page(run, source={"kind": "wordpress"}, **parts)
 
 
+def proofs(store: Store, article_id: int | None) -> list[Evidence]:
+    with store.reading() as session:
+        query = select(Evidence).where(Evidence.article_id == article_id)
+        return list(session.exec(query.order_by(Evidence.revision)))
+
+
+def test_a_text_that_the_api_gave_is_proved_by_the_api_s_answer(
+    on_front_page: Run, store: Store
+) -> None:
+    async def script(blog: Blog) -> None:
+        await all_known(blog)
+        [post] = [a for a in blog.site.articles() if a.url.endswith("/post-5/")]
+        [proof] = proofs(store, post.id)
+        first = next(r for r in blog.site.asked(API) if "modified_after" not in r.target)
+        assert (proof.of, proof.status, proof.fetched_at) == ("api", 200, NOON)
+        assert proof.url == blog.site.server.url + first.target
+        assert proof.page_sha256 == sha256(blog.told(blog.posts).body).hexdigest()
+        assert ["Content-Type", "application/json"] in proof.headers
+        blog.edit(5, "The Durand Line was named in a late correction to this report.")
+        edited = blog.told([blog.posts[5]]).body
+        await blog.visit()
+        _, later = proofs(store, post.id)
+        assert (later.of, later.revision, later.page_sha256) == (
+            "api", 2, sha256(edited).hexdigest(),
+        )  # fmt: skip
+        assert later.fetched_at is not None
+        assert later.fetched_at > NOON
+
+    on_a_blog(on_front_page, script)
+
+
 def revisions(store: Store) -> list[tuple[int, str]]:
     with store.reading() as session:
         rows = session.exec(select(Revision).order_by(Revision.article_id, Revision.number))
@@ -138,7 +170,7 @@ def test_an_edit_of_an_old_post_is_a_revision_and_its_page_is_not_fetched(
             "/robots.txt", "/", API,
         }  # fmt: skip
         with store.reading() as session:
-            assert session.exec(select(Evidence)).all() == []
+            assert {proof.of for proof in session.exec(select(Evidence))} == {"api"}
         # The next visit is told of nothing, and looks at nothing again.
         await blog.visit()
         assert len(revisions(store)) == 7

@@ -8,9 +8,10 @@ from sqlmodel import select
 
 from crawler.middlewares import ROBOTS_ABSENT, ROBOTS_NO_ANSWER
 from crawler.run import held_sources, jobs_due
+from store.articles import Entry
 from store.sources import Document, HostState, SourceState
-from tests.support.crawled import HOUR, Run, Site
-from tests.support.http import Response
+from tests.support.crawled import HOUR, Run, Site, page
+from tests.support.http import HttpServer, Response
 
 DAY = timedelta(days=1)
 
@@ -184,5 +185,51 @@ def test_pages_that_are_refused_count_although_the_feed_can_be_read(on_a_site: R
         site.now += HOUR
         await site.crawl()
         assert site.state().state == "ok"
+
+    on_a_site(script)
+
+
+def test_after_a_redirect_to_a_429_both_hosts_are_held(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        async with HttpServer(host="127.0.0.2") as other:
+            other.on("/a", Response(429, headers={"Retry-After": "3600"}))
+            site.publish("/a", "/b", "/c")
+            site.server.on("/a", Response(302, headers={"Location": f"{other.url}/a"}))
+            await site.crawl()
+            with site.store.reading() as session:
+                held = {host.host: host.not_before for host in session.exec(select(HostState))}
+            assert held["127.0.0.1"] == held["127.0.0.2"] == site.now + HOUR
+            assert site.asked("/c") == []
+            assert not site.is_due()
+            other.on("/a", page("Story /a"))
+            site.now += HOUR
+            await site.crawl()
+            assert len(site.articles()) == 3
+
+    on_a_site(script, config={"allow_private": ["127.0.0.0/8"]})
+
+
+def test_hosts_with_a_due_source_come_before_those_where_only_pages_wait(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        site.publish("/a")
+        await site.crawl()
+        with site.store.writing() as session:
+            for number in range(30):
+                url = f"https://host{number:02}.example/a"
+                session.add(
+                    Entry(
+                        source_id="site",
+                        url=url,
+                        url_key=url,
+                        host=f"host{number:02}.example",
+                        found_at=site.now,
+                        next_attempt_at=site.now,
+                    )
+                )
+        site.now += HOUR
+        jobs = jobs_due(site._context(None, None), site.now)
+        assert len(jobs) == 31
+        assert (jobs[0].host, jobs[0].sources) == ("127.0.0.1", ("site",))
+        assert all(job.sources == () for job in jobs[1:])
 
     on_a_site(script)

@@ -5,14 +5,20 @@ sitemap, API or section page. bench/hostile.py gives them to the whole service i
 full size.
 """
 
+import os
 import re
+import signal
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from crawler.extraction import extract
+from crawler.pool import ProcessorPool
 from crawler.text import clean_line
 from store.articles import Entry
 from store.engine import Store
@@ -21,7 +27,9 @@ from tests.support.crawled import Run, Site
 from tests.support.hostile import HOLDING, SMALL, TITLE, Role, answers
 from tests.support.reactor import in_reactor
 
-LIMITS = {"max_size": "1MB", "timeout": "1s"}
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+LIMITS = {"max_size": "1MB", "timeout": "2s"}
 SECRET = "the words of the file"
 REFUSED = {
     "a gzip bomb": "larger than",
@@ -57,6 +65,7 @@ REFUSED = {
 }
 """What is said of answers that are none, whatever was asked for."""
 NO_DOCUMENT = {
+    "a bomb in a file",
     "a gzip file that is none",
     "ten thousand headers",
     "nothing but NULs",
@@ -171,5 +180,48 @@ def test_a_host_that_asks_for_thirty_years_gets_a_day_and_then_its_articles(
         site.now += timedelta(days=1, minutes=1)
         assert site.is_due()
         assert (await site.crawl()).articles == 1
+
+    on_a_site(script)
+
+
+class DeadlyPool(ProcessorPool):
+    """Its workers are killed by the operating system whenever they are given a page."""
+
+    pages = 0
+
+    async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if work is not extract:
+            return await super().run(work, *args, **kwargs)
+        self.pages += 1
+        return await super().run(die)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_page_that_kills_its_worker_is_given_to_another_once_and_then_kept_as_listed(
+    on_a_site: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(site: Site) -> None:
+        async with DeadlyPool(1) as pool:
+
+            async def deadly() -> ProcessorPool:
+                return pool
+
+            monkeypatch.setattr("tests.support.crawled.shared_pool", deadly)
+            site.publish("/a")
+            assert (await site.crawl()).articles == 0
+            [entry] = site.entries()
+            assert entry.outcome is None
+            assert "killed the process" in entry.last_error
+            site.now += timedelta(minutes=2)
+            assert (await site.crawl()).articles == 1
+            assert pool.pages == 2
+        [article] = site.articles()
+        assert (article.title, article.body) == ("Story /a", "")
+        site.now += timedelta(hours=5)
+        await site.crawl()
+        assert len(site.asked("/a")) == 2
 
     on_a_site(script)

@@ -182,3 +182,9 @@ def test_cleaning_never_raises_and_twice_is_once(url: str, base: str | None) -> 
 )
 def test_an_address_is_asked_for_as_it_was_listed(listed: str, asked: str | None) -> None:
     assert listed_url(listed, "https://example.org/feed") == asked
+
+
+@given(st.from_regex(r"https://[a-z0-9.-]{1,12}/[A-Za-z0-9/_.~-]{0,12}", fullmatch=True))
+def test_what_needs_no_cleaning_is_asked_for_as_it_would_be_cleaned(url: str) -> None:
+    # In capitals the scheme is never plain.
+    assert listed_url(url) == listed_url(f"HTTPS{url[5:]}")

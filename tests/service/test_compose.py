@@ -206,5 +206,16 @@ def test_the_unit_runs_the_service_in_a_sandbox() -> None:
     assert service["NoNewPrivileges"] == service["PrivateTmp"] == "yes"
     assert service["CapabilityBoundingSet"] == ""
     assert service["MemoryMax"]
+    for closed in (
+        "ProtectHome", "PrivateDevices", "ProtectClock", "ProtectHostname", "ProtectKernelLogs",
+        "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups",
+        "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality",
+        "RemoveIPC",
+    ):  # fmt: skip
+        assert service[closed] == "yes", closed
+    assert service["UMask"] == "0077"
+    # No secret where `ps` or the journal would show it.
+    assert "Environment" not in service
+    assert not re.search(r"password|secret|token|://", service["ExecStart"], re.IGNORECASE)
     assert service["RestartPreventExitStatus"] == "2"
     assert set(service["RestrictAddressFamilies"].split()) == {"AF_INET", "AF_INET6", "AF_UNIX"}

@@ -96,10 +96,13 @@ async def test_an_outage_is_one_message_and_so_is_its_end(desk: Desk) -> None:
     await watch.look()
     assert desk.told == ["Dawn cannot be read", "Dawn can be read again"]
     assert [event.type for event in desk.events] == ["source.failing", "source.recovered"]
+    first, last = desk.events
+    assert first.outage == last.outage != ""
     desk.now += HOUR
     desk.fares(state="silent", reason="no new article for 3 days")
     await desk.watch().look()
     assert desk.told[2:] == ["Dawn has fallen silent"]
+    assert desk.events[0].outage != first.outage
 
 
 async def test_a_source_that_is_no_longer_configured_is_not_told_of(desk: Desk) -> None:
@@ -128,6 +131,7 @@ async def test_an_outage_of_ours_is_one_message_instead_of_many(desk: Desk) -> N
         desk.fares(source, state="ok", failures=0)
     await watch.look()
     assert desk.told[1:] == ["sources can be reached again, after 65 min"]
+    assert desk.events[0].outage == desk.events[1].outage != ""
 
 
 async def test_a_gap_that_could_not_be_filled_is_told_once(desk: Desk) -> None:

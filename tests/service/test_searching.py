@@ -1,7 +1,10 @@
 """`search`, `try`, `suggest`, `match` on real files: what they find, say and leave behind."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -290,6 +293,48 @@ def test_a_row_that_cannot_be_read_is_told_and_the_others_go_on(
     assert outcome.status == 1
     assert [row["id"] for row in outcome.rows] == [1, 2]
     assert "row 2: " in outcome.err
+
+
+def test_watchlists_of_one_rule_and_awkward_ids_are_printed_whole(
+    run: Run, tmp_path: Path, store: Store
+) -> None:
+    write(tmp_path, on_store(store, CONFIG) + '[watchlist.other]\nany = ["gate"]\n'
+          '[watchlist.same]\nany = ["gate"]\n')  # fmt: skip
+    awkward = {"a": ["\u2028", 'q"\x1b']}
+    outcome = run("match", given=json.dumps({"id": awkward, "body": "gate"}))
+    assert [(row["id"], row["watchlist"]) for row in outcome.rows] == [
+        (awkward, "other"), (awkward, "same"),
+    ]  # fmt: skip
+    assert outcome.rows[0]["spans"] == outcome.rows[1]["spans"]
+    assert "\u2028" not in outcome.out
+    assert "\x1b" not in outcome.out
+
+
+def test_a_row_too_long_to_hold_is_told_and_the_others_go_on(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.cli.match.LONGEST", 100_000)
+    rows = [{"id": 1, "body": "Torkham"}, {"id": 2, "body": "Torkham " * 50_000},
+            {"id": 3, "body": "Torkham"}]  # fmt: skip
+    outcome = run("match", given="\n".join(map(json.dumps, rows)))
+    assert [row["id"] for row in outcome.rows] == [1, 3]
+    assert outcome.err.startswith("wirewatch: row 2: longer than")
+    assert outcome.status == 1
+
+
+def test_a_row_that_comes_through_a_pipe_is_answered_before_the_next(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG)
+    command = [sys.executable, "-m", "service", "match"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=env, text=True, bufsize=1,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in (1, 2):
+            process.stdin.write(f'{{"id": {number}, "body": "Torkham"}}\n')
+            assert json.loads(process.stdout.readline())["id"] == number
+        process.stdin.close()
+        assert process.wait(30) == 0
 
 
 def test_match_reads_a_file_and_narrows_to_a_watchlist(

@@ -78,6 +78,22 @@ def test_doctor_shows_every_channel_and_a_ready_table(tmp_path: Path) -> None:
     on_a_site(tmp_path, script)
 
 
+def test_doctor_looks_at_a_configured_source_by_its_id_and_proposes_no_table(
+    tmp_path: Path,
+) -> None:
+    async def script(site: Site, _: Path) -> None:
+        table = f'[source.times]\nurl = "{site.feed_url}"\nkind = "feed"\n'
+        config = write(tmp_path, f"{CONFIG}\n{table}")
+        done = await run_command(config, "source", "doctor", "times")
+        assert done.status == 0, done.errors
+        assert f"feed {site.feed_url}" in done.output
+        assert "[source." not in done.output
+        # Nothing is stored of it.
+        assert not (tmp_path / "wirewatch.db").exists()
+
+    on_a_site(tmp_path, script)
+
+
 def test_doctor_works_without_a_configuration_and_says_what_refuses_an_address(
     tmp_path: Path,
 ) -> None:

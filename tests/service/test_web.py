@@ -73,6 +73,25 @@ async def test_it_is_red_when_articles_are_no_longer_matched(
     store.close()
 
 
+async def test_it_is_red_when_nothing_is_crawled_any_more(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    add_source(store, next_visit=NOON - timedelta(minutes=30))
+    assert (await health(store, client)).status_code == 200
+    with store.writing() as session:
+        session.get_one(SourceState, "a").next_visit = NOON - timedelta(minutes=46)
+    assert (await health(store, client)).status_code == 503
+    with store.writing() as session:
+        # One that is no longer configured is overdue for ever; another was visited since.
+        other = SourceState(
+            id="b", url="https://b.example/", host="b.example", kind="auto",
+            last_visit=NOON + timedelta(seconds=1), next_visit=NOON + timedelta(minutes=15),
+        )  # fmt: skip
+        session.add(other)
+    assert (await health(store, client)).status_code == 200
+    store.close()
+
+
 async def test_it_is_red_when_no_source_can_be_read(
     store: Store, client: httpx.AsyncClient
 ) -> None:
@@ -114,7 +133,7 @@ async def test_metrics_count_the_events_of_the_log_and_show_what_waits(
     for event in (
         {"event": "visit", "status": "ok", "source": "a", "seconds": 0.2},
         {"event": "visit", "status": "ok", "source": "a", "title": 'x"} 1\nforged 1'},
-        {"event": "delivery", "status": "delivered", "channel": "desk"},
+        {"event": "delivery", "status": "delivered", "channel": "desk", "article_seconds": 3.5},
         {"event": "something else"},
     ):
         assert metrics(None, "info", event) is event
@@ -128,6 +147,8 @@ async def test_metrics_count_the_events_of_the_log_and_show_what_waits(
         'wirewatch_events_total{event="visit",of="a",status="ok"} 2.0',
         'wirewatch_events_total{event="delivery",of="desk",status="delivered"} 1.0',
         'wirewatch_event_seconds_bucket{event="visit",le="0.25"} 1.0',
+        'wirewatch_alert_seconds_bucket{channel="desk",le="2.5"} 0.0',
+        'wirewatch_alert_seconds_bucket{channel="desk",le="5.0"} 1.0',
         'wirewatch_waiting{line="articles"} 1.0',
         'wirewatch_waiting_seconds{line="articles"} 60.0',
         'wirewatch_sources{state="ok"} 1.0',

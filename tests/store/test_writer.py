@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 from sqlmodel import Session, func, select
 
-from store.articles import Story
+from store.articles import Article, Story
 from store.engine import Store
 from store.errors import StoreError, StoreFullError
 from store.writer import Writer
@@ -31,6 +31,35 @@ def add_story(session: Session) -> int:
     session.flush()
     assert story.id is not None
     return story.id
+
+
+def add_article(session: Session) -> None:
+    url = "https://dawn.example/1"
+    article = Article(
+        url=url,
+        canonical_url=url,
+        url_key=url,
+        source_id="dawn",
+        story_id=add_story(session),
+        title="Fence",
+        first_seen=NOON,
+    )
+    session.add(article)
+
+
+async def test_articles_are_announced_once_they_are_committed(store: Store, writer: Writer) -> None:
+    seen: list[int] = []
+
+    def told() -> None:
+        with store.reading() as session:
+            seen.append(session.exec(select(func.count()).select_from(Article)).one())
+
+    writer.told = told
+    await writer.write(add_story)
+    await writer.write(add_article)
+    await writer.write(add_story)
+    writer.close()
+    assert seen == [1]
 
 
 def stories(store: Store) -> int:

@@ -154,7 +154,8 @@ class Siege:
                 articles = session.exec(select(Article).where(Article.source_id == id_)).all()
                 found[role] = Outcome(state.last_error, tuple(articles))  # type: ignore[index]
             url = f"{besieger.server.url}/page"
-            entry = session.exec(select(Entry).where(Entry.url == url)).one()
+            entry = session.exec(select(Entry).where(Entry.url == url)).one_or_none()
+            assert entry is not None, f"{besieger.name}: its page was not listed"
             article = session.get(Article, entry.article_id) if entry.article_id else None
             found["page"] = Outcome(entry.last_error, (article,) if article else (), entry.outcome)
             return found

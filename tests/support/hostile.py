@@ -58,7 +58,7 @@ class Sizes:
     """Seconds between two bytes of a slow body."""
 
 
-SMALL = Sizes(4 * MB, 2 * MB, MB // 4, 30_000, 3_000, 20_000, 1_000, 0.1)
+SMALL = Sizes(24 * MB, 2 * MB, MB // 4, 30_000, 3_000, 20_000, 1_000, 0.1)
 """For tests with `max_size` of 1 MB: every limit is passed."""
 FULL = Sizes(1024 * MB, 100 * MB, MB, 1_000_000, 100_000, 300_000, 10_000, 1.0)
 
@@ -278,6 +278,7 @@ def answers(sizes: Sizes, file: str = "file:///etc/hostname") -> dict[str, Answe
         "a brotli bomb": _bomb("br", s.bomb),
         "a zstd bomb": _bomb("zstd", s.bomb),
         "a bomb in a bomb": _bomb_in_bomb(s.bomb),
+        "a bomb in a file": _instead(_packed("gzip", sizes.bomb)),
         "broken gzip": _instead(b"\x1f\x8b" + b"?" * 99, **{"Content-Encoding": "gzip"}),
         "a gzip file that is none": _instead(b"\x1f\x8b\x08" + b"?" * 99),
         "an unknown encoding": _instead(b"<rss/>", **{"Content-Encoding": "rot13"}),

@@ -124,6 +124,7 @@ def upgrade() -> None:
         sa.Column("guid", sa.String(), nullable=True),
         sa.Column("title", sa.String(), nullable=True),
         sa.Column("item", sa.JSON(), nullable=False),
+        sa.Column("given_by", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("baseline", sa.Boolean(), nullable=False),
         sa.Column("found_at", UtcDateTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -230,6 +231,7 @@ def upgrade() -> None:
         sa.Column("state_since", UtcDateTime(), nullable=True),
         sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.Column("told_state", sa.String(), nullable=False),
+        sa.Column("told_since", UtcDateTime(), nullable=True),
         sa.Column("rhythm", sa.JSON(), nullable=False),
         sa.Column("pace", sa.Float(), nullable=False),
         sa.Column("pages_failed", sa.Integer(), nullable=False),
@@ -387,6 +389,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", sa.JSON(), nullable=False),
         sa.Column("page_sha256", sa.String(), nullable=False),
+        sa.Column("of", sa.String(), nullable=False),
         sa.Column("warc", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["article_id"],
