@@ -195,7 +195,7 @@ async def siege(options: argparse.Namespace, folder: Path) -> list[Row]:
         bench.configure({})
         async with service:
             watching = asyncio.create_task(bench.watch())
-            await until(lambda: len(good.visits) > 2, PATIENCE)
+            await until(lambda: len(good.visits) > 2, 3 * PATIENCE)
             print(f"{'at rest':<40} {_told(bench.peak)}", flush=True)
             for number, (name, each) in enumerate(given.items(), 1):
                 rows.append(await bench.give(number, name, each))

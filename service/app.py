@@ -27,13 +27,9 @@ from service.alerting import alert_context, state_path
 from service.archive import Archive
 from service.config import Config
 from service.health import HealthWatch
-from service.installation import (
-    InstallationError,
-    check_clock,
-    only_service,
-    shared_installation_id,
-)
+from service.installation import check_clock, only_service, shared_installation_id
 from service.presence import Presence
+from service.problems import InstallationError
 from service.retention import Retention
 from service.roles import Roles
 from store.engine import Store

@@ -12,13 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from service.problems import InstallationError
 from store.engine import Store
 from store.installation import fact, keep_fact
 from store.turns import Turn, await_turn
-
-
-class InstallationError(Exception):
-    """The id cannot be kept or another service runs; the message says what to do."""
 
 
 def installation_id(path: Path) -> str:

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.installation import InstallationError
+from service.problems import InstallationError
 from store.engine import Store
 from store.errors import explain
 from store.postgresql import standalone_engine

@@ -33,6 +33,10 @@ class Problem:
         return "\n".join([f"{head}: {first}", *(f"    {line}" for line in more)])
 
 
+class InstallationError(Exception):
+    """The id cannot be kept or another service runs; the message says what to do."""
+
+
 class ConfigError(Exception):
     """A configuration that cannot be used; `problems` holds every fault found, in file order."""
 

@@ -19,8 +19,8 @@ from service.announcements import Announcements
 from service.app import App, running
 from service.config import Config, load
 from service.handing import Handing
-from service.installation import InstallationError
 from service.metrics import Metrics
+from service.problems import InstallationError
 from service.queue import CrawlQueue
 from service.roles import Roles
 from service.scheduler import Look, Scheduler

@@ -119,7 +119,7 @@ def _forget_articles(session: Session, ids: Sequence[int]) -> None:
     named = update(ArticleUrl).where(col(ArticleUrl.article_id).in_(ids))
     _run(session, named.values(article_id=None))
     listed = update(Entry).where(col(Entry.article_id).in_(ids))
-    _run(session, listed.values(article_id=None, title=None, item={}))
+    _run(session, listed.values(article_id=None, title=None, item={}, given_by=None))
     _run(session, delete(Article).where(col(Article.id).in_(ids)))
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from service.cli.output import complain, prepare_streams
-from service.installation import InstallationError
-from service.problems import ConfigError
+from service.problems import ConfigError, InstallationError
 from store.errors import StoreError
 
 COMMANDS = {

@@ -8,7 +8,8 @@ from service.alerting import state_path
 from service.cli.context import Context
 from service.cli.output import counted, note, say
 from service.config import Config
-from service.installation import InstallationError, installation_id, only_service
+from service.installation import installation_id, only_service
+from service.problems import InstallationError
 from store.engine import Store
 from store.installation import keep_fact
 from store.moving import Moved, move

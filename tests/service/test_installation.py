@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.installation import InstallationError, installation_id, only_service
+from service.installation import installation_id, only_service
+from service.problems import InstallationError
 
 
 def test_the_id_is_made_once_and_then_stays(tmp_path: Path) -> None:

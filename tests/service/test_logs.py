@@ -77,11 +77,11 @@ def test_no_secret_reaches_the_log_however_deep_it_lies(form: str) -> None:
 def test_the_libraries_warnings_go_the_same_way() -> None:
     output = io.StringIO()
     set_up_log("json", {"hunter22"}, stream=output)
-    logging.getLogger("scrapy.core").warning("proxy %s refused\x1b[2J", "hunter22")
-    logging.getLogger("scrapy.core").info("not told")
+    logging.getLogger("library.core").warning("proxy %s refused\x1b[2J", "hunter22")
+    logging.getLogger("library.core").info("not told")
     event = json.loads(output.getvalue())
     assert event["event"] == "proxy *** refused\\x1b[2J"
-    assert event["logger"] == "scrapy.core"
+    assert event["logger"] == "library.core"
 
 
 def test_a_reloaded_configuration_brings_its_own_secrets() -> None:

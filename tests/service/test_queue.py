@@ -19,8 +19,9 @@ from crawler.run import HostJob
 from crawler.visits import rest
 from service import queue
 from service.announcements import Announcements
-from service.installation import InstallationError, check_clock, shared_installation_id
+from service.installation import check_clock, shared_installation_id
 from service.presence import Presence, stalled_after
+from service.problems import InstallationError
 from service.queue import CrawlQueue, Taken
 from store.articles import Story
 from store.engine import Store

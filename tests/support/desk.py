@@ -64,7 +64,7 @@ class Desk:
         draft.replace(self.config)
         return self.config
 
-    async def first_visit(self, within: float = 60) -> None:
+    async def first_visit(self, within: float = 110) -> None:
         """Waits until the feed is asked for twice more: a visit has begun and ended since."""
         asked = self.site.asked("/feed.xml")
         await until(lambda: self.site.asked("/feed.xml") > asked + 1, within)
@@ -79,7 +79,7 @@ class Desk:
             found += [link for link in _addresses(text) if link.startswith(self.site.url)]
         return found
 
-    async def alerted(self, *urls: str, within: float = 60) -> None:
+    async def alerted(self, *urls: str, within: float = 110) -> None:
         """Waits until mails have named all the articles."""
         await until(lambda: set(urls) <= set(self.links()), within)
 

@@ -284,7 +284,7 @@ class Ordeal:
     report: Report
     database: str
     """Address of its store, with the whole path of an SQLite file."""
-    patience: float = 60.0
+    patience: float = 180.0
     """Seconds in which the first visits, and in the end everything, must have come."""
     stir: Stir = field(default_factory=Stir)
     sites: list[Site] = field(default_factory=list)
