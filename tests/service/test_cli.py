@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from service.cli import COMMANDS
 from service.cli.setup import template
 from store.deliveries import Alert, Attempt, ChannelState, Delivery
 from store.engine import Store
+from store.sources import SourceState
 from tests.service.commands import Outcome, Run
 from tests.service.configs import SHIPPED, write
 from tests.service.stored import CONFIG, COPY, NOON, URL, fill, on_store
@@ -421,14 +423,22 @@ def test_a_stopped_channel_is_shown_with_its_reason_and_leaves_health_alone(
 ) -> None:
     with stored.writing() as session:
         session.add(ChannelState(id="ops", stopped_at=NOON, reason="wants no more (410)"))
+        visits_go_on(session)
     assert "stopped     channel ops: wants no more (410)" in run("status").out
     (state,) = run("status", "--json").rows
     assert (state["channels_stopped"], state["healthy"]) == (["ops"], True)
 
 
-@pytest.mark.usefixtures("stored")
-def test_health_is_an_exit_status(run: Run) -> None:
+def test_health_is_an_exit_status(run: Run, stored: Store) -> None:
+    assert run("status", "--health").status == 1  # no visit since the stored one
+    with stored.writing() as session:
+        visits_go_on(session)
     assert run("status", "--health") == Outcome(0, "", "")
+
+
+def visits_go_on(session: Session) -> None:
+    """No visit is overdue by the clock of the machine, which is the one that `status` reads."""
+    session.get_one(SourceState, "dawn").next_visit = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def test_a_service_that_never_ran_is_not_healthy(run: Run, tmp_path: Path) -> None:
