@@ -12,7 +12,7 @@ from scrapy.http.request import NO_CALLBACK
 from sqlmodel import Session
 
 from crawler.answer import Answer, RefusedRequestError, answer_of
-from crawler.robots import RobotRules, rules_from
+from crawler.robots import MOST_BYTES, RobotRules, rules_from
 from crawler.settings import user_agent
 from crawler.spiders.news import NewsSpider
 from crawler.urls import host_of, same_site
@@ -181,6 +181,7 @@ def _is_fresh(known: HostState, now: datetime) -> bool:
 def _keep_robots(session: Session, origin: str, answer: Answer, now: datetime) -> HostState:
     state = session.get(HostState, origin) or HostState(host=origin)
     state.robots_status, state.robots_at = answer.status, now
-    state.robots_body = answer.body if answer.status and answer.status < 300 else None
+    # The rest counts for nothing, and would be read from the store at every crawl.
+    state.robots_body = answer.body[:MOST_BYTES] if answer.status and answer.status < 300 else None
     session.add(state)
     return state

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,6 +39,8 @@ log = structlog.get_logger("service")
 LARGEST = 2**30
 """Bytes after which another file is begun."""
 _OURS = frozenset({"content-encoding", "transfer-encoding", "content-length"})
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 class Archive:
@@ -135,11 +138,14 @@ def _head(name: str) -> bytes:
 
 
 def record_of(evidence: Evidence, body: bytes) -> bytes:
-    """A page with its answer's headers as one compressed WARC response record."""
+    """A page with its answer's headers as one compressed WARC response record.
+
+    A header whose name is none (RFC 9110, section 5.1) is left out: it could not be read back.
+    """
     headers = [
-        (_one_line(name), _one_line(value))
+        (name, _one_line(value))
         for name, value in evidence.headers
-        if name.lower() not in _OURS
+        if name.lower() not in _OURS and _NAME.fullmatch(name)
     ]
     headers.append(("Content-Length", str(len(body))))
     buffer = BytesIO()
@@ -147,7 +153,7 @@ def record_of(evidence: Evidence, body: bytes) -> bytes:
     answer = StatusAndHeaders(f"{evidence.status} Answered", headers, protocol="HTTP/1.1")
     assert evidence.fetched_at is not None
     record = writer.create_warc_record(
-        evidence.url,
+        _one_line(evidence.url),
         "response",
         payload=BytesIO(body),
         length=len(body),
@@ -159,7 +165,7 @@ def record_of(evidence: Evidence, body: bytes) -> bytes:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def _settle(session: Session, places: Sequence[tuple[int, str | None]]) -> None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, func, select
 
-from alerts.digest import due_at, parse_deliver
+from alerts.digest import Deliver, due_at, parse_deliver
 from alerts.message import HealthEvent
 from crawler.gap import in_words
 from crawler.health import Condition, is_news, span
@@ -49,6 +49,8 @@ GAPS_TOLD = timedelta(days=1)
 STILL_NEWS = timedelta(hours=6)
 """How late the line of coverage may be, after a time without service."""
 PERIODS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(days=7)}
+DAYLIGHT_SAVED = timedelta(hours=2)
+"""At least what clocks jump by when summer begins or ends."""
 HEARTBEAT = timedelta(minutes=5)
 HEARTBEAT_TIMEOUT = 10.0
 """Seconds."""
@@ -121,20 +123,30 @@ class HealthWatch:
     async def beat(self) -> None:
         """Fetches `[health] heartbeat` when all is well; silence then alarms whoever listens."""
         url, now = self.config.health.heartbeat, self._clock()
-        if not url or (self._beat_at is not None and now - self._beat_at < HEARTBEAT):
+        # A clock that was set back makes the last one lie ahead: that is no reason for silence.
+        if not url or (self._beat_at is not None and abs(now - self._beat_at) < HEARTBEAT):
             return
         if not await asyncio.to_thread(self._is_well, now):
             return
         self._beat_at = now
         try:
-            async with guarded_client(
-                self.config.crawler.allow_private, timeout=HEARTBEAT_TIMEOUT
-            ) as client:
-                answer = await client.get(url)
-            status = "ok" if answer.is_success else f"HTTP {answer.status_code}"
+            code = await self._fetch(url)
+            status = "ok" if code // 100 == 2 else f"HTTP {code}"
         except httpx.HTTPError as error:
             status = str(error) or type(error).__name__
+        except TimeoutError:
+            status = "no answer in time"
         log.info("heartbeat", status=status)
+
+    async def _fetch(self, url: str) -> int:
+        """The status of the answer, of whose body nothing is read."""
+        allowed = self.config.crawler.allow_private
+        async with (
+            asyncio.timeout(HEARTBEAT_TIMEOUT),
+            guarded_client(allowed, timeout=HEARTBEAT_TIMEOUT) as client,
+            client.stream("GET", url) as answer,
+        ):
+            return answer.status_code
 
     def _is_well(self, now: datetime) -> bool:
         with self._store.reading() as session:
@@ -262,13 +274,28 @@ def _coverage(session: Session, config: Config, now: datetime) -> Iterator[_News
     if period is None:
         return
     zone = ZoneInfo(config.service.timezone)
-    moment = due_at(deliver, now - period, timezone=zone, group_wait=timedelta())
+    since, moment = _last_moments(deliver, now, period, zone)
     if not moment <= now < moment + STILL_NEWS or not _ran_before(session, moment):
         return
-    line = coverage_line(session, config, moment - period, moment)
-    facts = {"since": (moment - period).isoformat(), "until": moment.isoformat()}
+    line = coverage_line(session, config, since, moment)
+    facts = {"since": since.isoformat(), "until": moment.isoformat()}
     event = HealthEvent("monitor.coverage", line, (), facts)
     yield _News(event, ("coverage", moment.isoformat()), _nothing)
+
+
+def _last_moments(
+    deliver: Deliver, now: datetime, period: timedelta, zone: tzinfo
+) -> tuple[datetime, datetime]:
+    """The last two of its times that have come; a day on which clocks change is shorter or longer.
+
+    Local times are counted, not hours: where clocks went forward, 24 hours ago lies before
+    yesterday's time.
+    """
+    begin = now - 2 * period - DAYLIGHT_SAVED
+    moments = [due_at(deliver, begin, timezone=zone, group_wait=timedelta())]
+    while (after := due_at(deliver, moments[-1], timezone=zone, group_wait=timedelta())) <= now:
+        moments.append(after)
+    return moments[-2], moments[-1]
 
 
 def _ran_before(session: Session, moment: datetime) -> bool:

@@ -3,6 +3,9 @@
 APScheduler's own defaults lose runs (a job that starts a second late is skipped), so every job
 coalesces, has no grace time and never runs twice at once; and each only looks whether something
 waits, so a run that came late or not at all loses nothing.
+
+It plans by the machine's clock. When that is set back by a day, every look would be a day away; so
+what lies further ahead than any plan is looked at now.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ LOOK_EVERY = 1.0
 SELDOM = {"health": 10.0, "forget": 600.0}
 """Seconds between two looks that cost more: the sources are read one by one, and what retention
 forgets is not urgent."""
+SET_RIGHT_EVERY = 2.0
+"""Seconds between two looks at the plan itself, by a clock that nobody sets."""
 GRACE = 1.0
 """Seconds that the last looks may take once crawls and dispatcher have ended."""
 PAUSE_AFTER_ERROR = 60.0
@@ -89,9 +94,11 @@ class Scheduler:
         self._jobs.start()
         loop = asyncio.get_running_loop()
         self._app.tell_of_articles(lambda: loop.call_soon_threadsafe(self.wake, FIRST))
+        setting_right = loop.create_task(self._set_right())
         try:
             yield
         finally:
+            setting_right.cancel()
             # Shutting APScheduler down cancels what it runs, a mail half sent among it: first let
             # the looks under way end by themselves.
             self._app.tell_of_articles(None)
@@ -108,6 +115,17 @@ class Scheduler:
         elif name in self._names and self._jobs.running:
             now = datetime.now(UTC)
             self._jobs.modify_job(name, next_run_time=max(now, self._soonest.get(name, now)))
+
+    async def _set_right(self) -> None:
+        """Looks at once at what a clock that was ahead had planned."""
+        while True:
+            await asyncio.sleep(SET_RIGHT_EVERY)
+            now = datetime.now(UTC)
+            for job in self._jobs.get_jobs():
+                longest = timedelta(seconds=SELDOM.get(job.id, LOOK_EVERY) + SET_RIGHT_EVERY)
+                if job.next_run_time is not None and job.next_run_time > now + longest:
+                    self._soonest.pop(job.id, None)
+                    self._jobs.modify_job(job.id, next_run_time=now)
 
     async def _look(self, name: str, look: Look) -> None:
         """Runs one look; what waits goes on waiting when it fails.

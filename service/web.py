@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from service.metrics import CONTENT_TYPE, Metrics
+from service.printable import show_controls
 from service.status import Status, is_healthy, read_status
 from store.engine import Store
 from store.errors import StoreError
@@ -43,7 +44,7 @@ def status_app(
             return _password_required()
         status = read_status(store, clock())
         html = _PAGES.get_template("status.html").render(status=status, healthy=is_healthy(status))
-        return HTMLResponse(html, headers=_HEADERS)
+        return HTMLResponse(_shown(html), headers=_HEADERS)
 
     async def health(_request: Request) -> Response:
         try:
@@ -68,6 +69,11 @@ def status_app(
         ("/metrics", numbers),
     ]
     return Starlette(routes=[Route(path, answer) for path, answer in routes])
+
+
+def _shown(html: str) -> str:
+    """The page with its line breaks and no other control character: it may be read with curl."""
+    return "\n".join(show_controls(line) for line in html.split("\n"))
 
 
 def _password_required() -> Response:

@@ -17,6 +17,10 @@ class StoreBusyError(StoreError):
     """Another process holds the database; trying again later helps."""
 
 
+class DamagedStoreError(StoreError):
+    """The database file is damaged."""
+
+
 class RefusedChangeError(StoreError):
     """The database is well but does not take this change; trying it again will not help."""
 
@@ -49,7 +53,7 @@ _SQLITE: dict[int, tuple[type[StoreError], str]] = {
         "the disk refused to read or write the database (full, over quota or failing)",
     ),
     sqlite3.SQLITE_CORRUPT: (
-        StoreError,
+        DamagedStoreError,
         "the database file is damaged; stop the service, keep a copy of the file and restore a "
         "backup (`wirewatch check --database` says more)",
     ),

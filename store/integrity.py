@@ -1,39 +1,69 @@
 """Is the database whole? What `wirewatch check --database` asks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from store.engine import Store
-from store.errors import explain
+from store.errors import DamagedStoreError, explain
 from store.revisions import broken_chains
 from store.schema import migrate
 from store.search import index_missing
 
 _MOST = 20
 """Findings that are told; a damaged file has thousands."""
+_ADVICE = "the file is damaged: stop the service, keep a copy of the file and restore a backup"
 
 
 def check_database(store: Store) -> list[str]:
     """What is wrong with a database and the revisions in it; nothing when it is whole.
 
-    Creates or upgrades the schema first, which shows that it can be written to, and enters articles
-    that the search index lacks. Raises StoreError when it cannot be opened or written.
+    A SQLite file is looked through first, and left as it is when it is damaged. Then the schema is
+    created or upgraded, which shows that it can be written to, and articles that the search index
+    lacks are entered. Raises StoreError when it cannot be opened or written.
     """
+    if damage := _damage(store):
+        return [*damage, _ADVICE]
     migrate(store)
     with store.reading() as session:
         found = list(islice(broken_chains(session), _MOST))
     index_missing(store)
     if store.path is None:
         return found  # foreign keys are always held, and the server checks its pages itself
+    with _explained(store), store.read_engine.connect() as connection:
+        for table, row, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
+            found.append(f"row {row} of {table} points to no {parent}")
+    return found[:_MOST]
+
+
+def _damage(store: Store) -> list[str]:
+    """What SQLite finds wrong with its file; nothing where there is no file yet."""
+    if store.path is None or not store.path.exists():
+        return []
+    found: list[str] = []
     try:
-        with store.read_engine.connect() as connection:
+        with _explained(store), store.read_engine.connect() as connection:
             for (line,) in connection.execute(text(f"PRAGMA integrity_check({_MOST})")):
-                if line != "ok":
-                    found.append(str(line))
-            for table, row, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
-                found.append(f"row {row} of {table} points to no {parent}")
+                # Several findings may stand in one row, each in a line of its own.
+                found += [part for part in str(line).splitlines() if part != "ok"]
+    except DamagedStoreError as error:
+        found.append(_first_cause(error))
+    return found[:_MOST]
+
+
+@contextmanager
+def _explained(store: Store) -> Iterator[None]:
+    try:
+        yield
     except DBAPIError as error:
         raise explain(error, store.place) from error
-    return found[:_MOST]
+
+
+def _first_cause(error: BaseException) -> str:
+    """What the driver said, without our words and SQLAlchemy's."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)

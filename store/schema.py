@@ -15,11 +15,14 @@ from store.errors import StoreError, explain
 from store.postgresql import order_by_code_point
 from store.turns import Turn
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Every step from one schema to the next."""
+
 
 def alembic_config(connection: Connection) -> Config:
     """Alembic's settings for one connection."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 
@@ -29,7 +32,7 @@ MARK = "moving_from"
 
 
 def migrate(store: Store, *, moving: bool = False) -> None:
-    """Creates or upgrades the schema, each step in a transaction of its own.
+    """Creates or upgrades the schema in one transaction: wholly or not at all.
 
     `moving` is for `store.moving` alone. Raises StoreError when the database is newer than the
     program, half moved, damaged or not writable.

@@ -2,7 +2,8 @@
 
 Page text is hostile here too: a headline may hold `@everyone`, which would ring every telephone of
 a server, or `[bank](https://evil.example)`, which many services show as a link of that name. A word
-joiner (U+2060), which nobody sees, takes such marks apart.
+joiner (U+2060), which nobody sees, takes such marks apart. What control characters and turns of
+direction are left in an article of long ago are taken out.
 """
 
 import re
@@ -10,6 +11,7 @@ import re
 JOINER = "\u2060"
 _CALLS = re.compile(r"@(?=everyone|here|channel|all|room|group|online)", re.IGNORECASE)
 _MARKS = re.compile(r"<(?=[!@#])|\](?=\()")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _FOOT = re.compile(r"\n-- \n.*\Z", re.DOTALL)
 _NUMBER = len(" (100/100)")
 _ID_SHOWN = 12
@@ -18,7 +20,9 @@ _ID_SHOWN = 12
 
 def tame(text: str) -> str:
     """The text with everything taken apart that chat services take for a call or a masked link."""
-    called = _CALLS.sub(lambda found: found[0] + JOINER, text)
+    # First, or a control character would hide a call that is one without it.
+    clean = _CONTROLS.sub("", text.replace("\r\n", "\n"))
+    called = _CALLS.sub(lambda found: found[0] + JOINER, clean)
     return _MARKS.sub(lambda found: found[0] + JOINER, called)
 
 

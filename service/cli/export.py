@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -128,17 +129,21 @@ def flat(row: Row) -> Row:
     return found
 
 
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+
+
 def cell(value: object) -> object:
     """A value as spreadsheets take it.
 
     Lists of words are joined by "; ", others are JSON. A text that a spreadsheet would run as a
-    formula (it begins with =, +, -, @, a tab or a carriage return) gets an apostrophe before it, as
-    OWASP's page on CSV injection advises: titles are written by strangers.
+    formula (it begins with =, +, -, @, a tab or a line break, maybe after spaces or in full width)
+    gets an apostrophe before it, as OWASP's page on CSV injection advises: titles are written by
+    strangers.
     """
     if isinstance(value, list):
         words = all(isinstance(part, str) for part in value)
         value = "; ".join(value) if words else json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
     return value
 

@@ -104,6 +104,24 @@ async def test_an_edit_elsewhere_in_the_text_is_silent(world: World) -> None:
     assert await told(world) == []
 
 
+async def test_a_page_that_changes_at_each_visit_makes_no_endless_stream(world: World) -> None:
+    """A clock and a number of readers are silence; a term that comes and goes has a day's limit."""
+    world.configure(watchlists={"durand-line": {**CHANGES, "max_per_day": 3}})
+    article = filed(world)
+    assert len(await told(world)) == 1
+    for look in range(12):
+        world.wait(minutes=5)
+        read = f"{BODY}\n\nRead {look} times, last at {world.now:%H:%M:%S}. Token {look * 7919:x}."
+        assert edited(world, article, read) == "edit"
+        assert await told(world) == []
+    messages = []
+    for look in range(12):
+        world.wait(minutes=5)
+        edited(world, article, BODY if look % 2 else SOFTENED)
+        messages += await told(world)
+    assert 0 < len(messages) <= 4
+
+
 async def test_a_match_that_only_an_edit_brings_is_new_for_everybody(world: World) -> None:
     for baseline in (False, True):
         title = f"{TITLE} {baseline}"

@@ -260,3 +260,28 @@ async def test_a_private_address_is_reached_only_where_allowed() -> None:
             with pytest.raises(TemporaryFailure, match="allow_private"):
                 await channel.send(PLAIN, now=NOON, attempt=1)
         assert server.connections == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.2", "2130706434", "[::ffff:127.0.0.2]"])
+async def test_one_allowed_address_opens_no_other(host: str) -> None:
+    async with HttpServer() as allowed, HttpServer(host="127.0.0.2") as inside:
+        inside.on("*", Response(204))
+        only = ["127.0.0.1/32"]
+        async with opened(f"http://{host}:{inside.port}/hook", allow_private=only) as channel:
+            with pytest.raises(TemporaryFailure, match="allow_private"):
+                await channel.send(PLAIN, now=NOON, attempt=1)
+        async with opened(allowed.on("/hook", Response(204)), allow_private=only) as channel:
+            assert (await channel.send(PLAIN, now=NOON, attempt=1)).code == 204
+        assert (inside.connections, len(allowed.requests)) == (0, 1)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_an_allowed_address_cannot_lead_to_a_forbidden_one(code: int) -> None:
+    async with HttpServer() as allowed, HttpServer(host="127.0.0.2") as inside:
+        inside.on("*", Response(204))
+        leads = Response(code, headers={"Location": f"{inside.url}/"})
+        url = allowed.on("/hook", leads)
+        async with opened(url, allow_private=["127.0.0.1/32"]) as channel:
+            with pytest.raises(TemporaryFailure, match="redirect"):
+                await channel.send(PLAIN, now=NOON, attempt=1)
+        assert inside.connections == 0

@@ -296,6 +296,15 @@ def test_a_site_that_edits_much_is_looked_at_more_often() -> None:
     assert (busy - now, quiet - now) == (5 * HOUR, 20 * HOUR)
 
 
+def test_a_page_that_changes_at_each_visit_is_not_visited_for_ever() -> None:
+    now, looks = NOON, 0
+    while (later := next_revisit(NOON, Habit(looks, looks), now, 0.0)) is not None:
+        assert later - now >= 30 * MINUTES
+        looks, now = looks + 1, later
+    assert looks < 60
+    assert now - NOON < timedelta(days=60)
+
+
 def test_what_a_source_says_was_modified_counts_once_and_not_the_future() -> None:
     now = NOON + HOUR
     assert hastened(NOON + 30 * MINUTES, Looks(NOON), now) == now

@@ -1,10 +1,15 @@
 """robots.txt as RFC 9309 has it."""
 
+import time
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from crawler.robots import rules_from
+from store.sources import HostState
+from tests.support.crawled import Run, Site
+from tests.support.http import Response
 
 AGENT = "Wirewatch/0.1 (+desk@example.org)"
 FILE = b"""\
@@ -41,6 +46,33 @@ def test_a_file_that_cannot_be_had_forbids_everything(status: int | None) -> Non
 def test_only_the_first_500_kib_count() -> None:
     late = b"User-agent: *\nAllow: /\n" + b"#" * 600_000 + b"\nDisallow: /\n"
     assert rules_from(200, late, AGENT).allows("https://example.org/a")
+
+
+@pytest.mark.parametrize(
+    "line", ["Disallow: /{}\n", "Allow: /*{}*$\n", "Sitemap: https://a.b/{}\n"]
+)
+def test_five_megabytes_of_rules_are_read_in_bounded_time(line: str) -> None:
+    rules = b"User-agent: *\nDisallow: /private/\n"
+    rules += "".join(line.format(number) for number in range(5_000_000 // len(line))).encode()
+    began = time.process_time()
+    read = rules_from(200, rules, AGENT)
+    assert not read.allows("https://example.org/private/1")
+    assert read.allows("https://example.org/news/a")
+    assert time.process_time() - began < 2
+
+
+def test_five_megabytes_are_obeyed_and_cost_half_a_megabyte(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        rules = b"User-agent: *\nDisallow: /private/\n" + b"# nothing\n" * 500_000
+        site.server.on("/robots.txt", Response(200, rules, {"Content-Type": "text/plain"}))
+        site.publish("/news/a", "/private/b")
+        await site.crawl()
+        assert (len(site.asked("/news/a")), len(site.asked("/private/b"))) == (1, 0)
+        with site.store.reading() as session:
+            kept = [state.robots_body or b"" for state in session.exec(select(HostState))]
+        assert 0 < max(len(body) for body in kept) <= 512_000
+
+    on_a_site(script)
 
 
 def test_an_endless_crawl_delay_is_bounded() -> None:

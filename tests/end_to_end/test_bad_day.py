@@ -7,9 +7,11 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.desk import Desk, until
@@ -80,6 +82,30 @@ async def test_a_signal_ends_the_service_within_ten_seconds_whatever_hangs(
     await desk.sink.hang_up()
     async with RunningService(desk.config):
         await desk.alerted(url, within=60)
+
+
+async def test_a_second_sigterm_ends_the_service_at_once_and_no_process_shows_a_secret(
+    desk: Desk,
+) -> None:
+    secret = "only-the-server-may-know"
+    desk.sink.login = ("desk", secret)
+    desk.configure(login=f"desk:{secret}@")
+    async with running(desk) as service:
+        desk.sink.fail("DATA", Fault.STALL)
+        publish(desk)
+        await until(lambda: "DATA" in desk.sink.commands, 20)
+        itself = psutil.Process(service.pid)
+        family = [itself, *itself.children(recursive=True)]
+        assert len(family) > 1, "pages are read in processes of their own"
+        assert secret not in " ".join(word for each in family for word in each.cmdline())
+        itself.send_signal(signal.SIGTERM)
+        await until(lambda: "stopping" in service.log, 5)
+        begun = time.monotonic()
+        assert await service.stop(within=3) == 1
+        assert time.monotonic() - begun < 2
+        assert secret not in service.log
+        _, left = await asyncio.to_thread(psutil.wait_procs, family[1:], 5)
+        assert left == [], "no process of it goes on"
 
 
 async def test_a_site_that_fails_for_a_while_loses_no_article(desk: Desk) -> None:

@@ -1,8 +1,10 @@
 """What people are told of the monitor itself: once at the start of an outage, once at its end."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from store.engine import Store
 from store.sources import CrawlRun, Gap, Outage, SourceState
 from store.writer import Writer
 from tests.service.configs import write
-from tests.support.http import HttpServer, Response
+from tests.support.http import HttpServer, Response, endless
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -56,6 +58,13 @@ class Desk:
 
         self.events: list[Any] = []
         return HealthWatch(config, self.store, self.writer, tell, lambda: self.now)
+
+    def only(self, network: str) -> HealthWatch:
+        """A watch that may reach that network alone."""
+        watch = self.watch()
+        crawler = watch.config.crawler.model_copy(update={"allow_private": (ip_network(network),)})
+        watch.config = watch.config.model_copy(update={"crawler": crawler})
+        return watch
 
     def fares(self, source: str = "dawn", **parts: Any) -> None:
         with self.store.writing() as session:
@@ -209,6 +218,52 @@ async def test_the_heart_beats_while_all_is_well_and_not_while_it_is_not(desk: D
             session.delete(session.exec(select(Outage)).one())
         await watch.beat()
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("jump", [-24 * HOUR, 24 * HOUR, 72 * HOUR])
+async def test_the_heart_beats_on_after_the_clock_has_jumped(desk: Desk, jump: timedelta) -> None:
+    async with HttpServer() as server:
+        server.on("/beat", Response(200))
+        desk.more = f'heartbeat = "{server.url}/beat"'
+        watch = desk.watch()
+        for _ in range(2):
+            desk.fares(state="ok", last_visit=desk.now, next_visit=desk.now + HOUR)
+            await watch.beat()
+            desk.now += jump
+        assert len(server.requests) == 2
+
+
+async def test_of_the_heartbeats_answer_nothing_is_read(desk: Desk) -> None:
+    async with HttpServer() as server:
+        server.on("/beat", Response(200, endless()))
+        desk.more = f'heartbeat = "{server.url}/beat"'
+        desk.fares(state="ok", last_visit=NOON)
+        async with asyncio.timeout(5):
+            await desk.watch().beat()
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.2", "2130706434", "[::ffff:127.0.0.2]"])
+async def test_the_heartbeat_reaches_no_address_but_the_allowed_ones(desk: Desk, host: str) -> None:
+    async with HttpServer() as allowed, HttpServer(host="127.0.0.2") as inside:
+        inside.on("*", Response(200))
+        allowed.on("/beat", Response(200))
+        desk.fares(state="ok", last_visit=NOON)
+        for url in (f"http://{host}:{inside.port}/beat", f"{allowed.url}/beat"):
+            desk.more = f'heartbeat = "{url}"'
+            await desk.only("127.0.0.1/32").beat()
+        assert (inside.connections, len(allowed.requests)) == (0, 1)
+
+
+@pytest.mark.parametrize("code", [301, 302, 307])
+async def test_the_heartbeat_follows_no_redirect(desk: Desk, code: int) -> None:
+    async with HttpServer() as allowed, HttpServer(host="127.0.0.2") as inside:
+        inside.on("*", Response(200))
+        leads = Response(code, headers={"Location": f"{inside.url}/"})
+        desk.more = f'heartbeat = "{allowed.on("/beat", leads)}"'
+        desk.fares(state="ok", last_visit=NOON)
+        await desk.only("127.0.0.1/32").beat()
+        assert (inside.connections, len(allowed.requests)) == (0, 1)
 
 
 async def test_a_heartbeat_that_nobody_hears_does_no_harm(desk: Desk) -> None:

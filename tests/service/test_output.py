@@ -1,18 +1,35 @@
 """What a page wrote goes out by every way as text: no header, markup, link, command or path."""
 
+import csv
 import email.policy
+import gzip
+import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from lxml import etree
+from warcio.archiveiterator import ArchiveIterator
 
+from alerts.channels.apprise import AppriseConfig
+from alerts.dispatch import Dispatcher
+from alerts.outbox import Outbox
+from service.archive import record_of
+from service.serving import listening
+from service.web import status_app
 from store.articles import Article, Story
 from store.engine import Store
+from store.http_client import guarded_client
+from store.revisions import Evidence
 from store.schema import migrate
 from store.sources import SourceState
+from tests.alerts.world import make_world
 from tests.service.commands import Run
 from tests.service.stored import NOON
 from tests.support.http import HttpServer, Response
@@ -49,7 +66,7 @@ ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def fill(folder: Path) -> None:
+def fill(folder: Path, evil: str = EVIL, before: str = "{number} ") -> None:
     """Rows as no border had ever cleaned them."""
     store = Store(f"sqlite:///{folder}/wirewatch.db")
     migrate(store)
@@ -57,7 +74,7 @@ def fill(folder: Path) -> None:
         session.add(
             SourceState(
                 id="press", url="http://127.0.0.9:8080/", host="127.0.0.9", kind="auto",
-                title=EVIL, last_visit=NOON, last_error=EVIL, state="failing",
+                title=evil, last_visit=NOON, last_error=evil, state="failing",
             )
         )  # fmt: skip
         for number, url in enumerate((LINK, 'https://press.example/"><script>alert(3)</script>')):
@@ -67,8 +84,9 @@ def fill(folder: Path) -> None:
             session.add(
                 Article(
                     url=url, canonical_url=url, url_key=f"press.example/{number}",
-                    source_id="press", story_id=story.id, title=f"{number} {EVIL}", body=EVIL,
-                    standfirst=EVIL, authors=[EVIL], tags=[EVIL], section=EVIL, lang="en",
+                    source_id="press", story_id=story.id,
+                    title=before.format(number=number) + evil, body=evil,
+                    standfirst=evil, authors=[evil], tags=[evil], section=evil, lang="en",
                     image=LINK, first_seen=NOON, published=NOON, published_precision="minute",
                 )
             )  # fmt: skip
@@ -151,3 +169,96 @@ def test_no_command_shows_more_than_text(run: Run, tmp_path: Path, words: list[s
     assert not CONTROLS.search(done.out + done.err), (done.out + done.err)[:2000]
     if "--json" in words:
         assert done.rows
+
+
+async def test_chat_services_get_text(tmp_path: Path) -> None:
+    """What `apprise` channels send: no escape sequence, no call of everybody, no masked link."""
+    evil = f"{EVIL} @everyone <!channel> [bank](https://evil.example/)"
+    with store_with(tmp_path, evil) as store, make_world(store, tmp_path) as world:
+        async with HttpServer() as server:
+            server.on("*", Response(200, b"{}"))
+            host = f"127.0.0.1:{server.port}"
+            urls = {"ntfy": f"ntfy://{host}/alerts", "json": f"json://{host}/room"}
+            world.configure(
+                watchlists={"harbour": {"any": ["harbour"]}},
+                channels={name: chat(url) for name, url in urls.items()},
+            )
+            await Outbox(world.context).match()
+            world.wait(minutes=5)
+            await Outbox(world.context).gather(flush=True)
+            await Dispatcher(world.context).send_due()
+    assert {delivery.state for delivery in world.deliveries()} == {"delivered"}
+    assert len(server.requests) >= len(urls)
+    for request in server.requests:
+        told = json.loads(request.body)
+        assert not CONTROLS.search("".join(request.headers.values()) + request.target)
+        for text in (told["title"], told["message"]):
+            assert not CONTROLS.search(text)
+            assert not re.search(r"@everyone|<!channel>|\]\(https://evil", text)
+        assert not re.search(r"^javascript:", told["message"], re.M)
+
+
+def chat(url: str) -> AppriseConfig:
+    table = {"kind": "apprise", "url": url, "allow_private": ["127.0.0.0/8"], "group_wait": "0s"}
+    return AppriseConfig.model_validate(table)
+
+
+@contextmanager
+def store_with(folder: Path, evil: str) -> Iterator[Store]:
+    """A store with an article of such a title and text."""
+    fill(folder, evil)
+    store = Store(f"sqlite:///{folder}/wirewatch.db")
+    yield store
+    store.close()
+
+
+async def test_the_status_page_shows_text(tmp_path: Path) -> None:
+    with store_with(tmp_path, EVIL) as store:
+        page = status_app(store, lambda: NOON)
+        async with (
+            listening(page, "127.0.0.1") as url,
+            guarded_client([ip_network("127.0.0.0/8")], timeout=5) as client,
+        ):
+            answers = [await client.get(f"{url}{path}") for path in ("/", "/health", "/metrics")]
+    html = answers[0].text
+    assert "&lt;script&gt;alert(1)" in html
+    tree = etree.fromstring(html, etree.HTMLParser())
+    assert not tree.xpath("//script | //img | //iframe | //form | //@*[starts-with(name(), 'on')]")
+    assert not [link for link in tree.xpath("//@href | //@src") if "javascript:" in str(link)]
+    for answer in answers:
+        assert not CONTROLS.search(answer.text)
+        assert not CONTROLS.search("".join(answer.headers.values()))
+
+
+@pytest.mark.parametrize("begin", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1"])
+def test_no_cell_of_an_export_is_a_formula(run: Run, tmp_path: Path, begin: str) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG.format(hook="https://hook.example/"), "utf-8")
+    fill(tmp_path, f"{begin} {EVIL}", before="")
+    done = run("export", "articles", "--csv")
+    assert done.status == 0
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert len(rows) == 2
+    for row in rows:
+        assert "harbour" in row["title"]
+        for cell in row.values():
+            assert not re.match(r"\s*[=+@-]|[\t\r\n]", cell)
+        assert None not in row
+
+
+@pytest.mark.parametrize("evil", [EVIL, f"a\r\n\r\n{EVIL}", "x\r\nWARC-Type: request"])
+def test_a_kept_page_adds_no_header_to_its_record(evil: str) -> None:
+    headers = [("Server", evil), (f"X-{evil}", "1"), ("Content-Length", "99999")]
+    evidence = Evidence(
+        article_id=1, revision=1, url=f"https://press.example/{evil}", fetched_at=NOON, status=200,
+        headers=headers, page_sha256="",
+    )  # fmt: skip
+    written = record_of(evidence, b"the page")
+    record = next(iter(ArchiveIterator(io.BytesIO(written))))
+    assert record.rec_type == "response"
+    names = [name.lower() for name, _ in record.rec_headers.headers]
+    assert len(names) == len(set(names))
+    assert "bcc" not in names
+    assert [name for name, _ in record.http_headers.headers if name.lower() == "bcc"] == []
+    assert record.content_stream().read() == b"the page"
+    block = gzip.decompress(written)
+    assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", block)
