@@ -30,6 +30,9 @@ async def take_answer(
         url, fresh = await visit.edited.take(answer, wanted.url)
         following = Next((visit.edits_at(url),) if url else (), fresh)
         visit.new_entries += len(fresh)
+    elif wanted.role == "standing":
+        await visit.standing.take(answer)
+        following = Next()
     else:
         following = await visit.take(wanted, _heard(visit, answer), sitemaps)
     is_last = visit.outstanding == 1 and not following.documents

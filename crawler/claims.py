@@ -84,7 +84,7 @@ def _take_text(
         entry.item = entry_to_json(item)
         entry.given_by = answer.as_evidence(now)
         session.add(entry)
-    revisit.modified, revisit.next_at = item.modified, now
+    revisit.modified, revisit.next_at, revisit.look_only = item.modified, now, False
     session.add(revisit)
 
 
@@ -96,4 +96,5 @@ def _hasten(
     revisit.modified = modified
     if soon is not None:
         revisit.next_at = min(soon, revisit.next_at or soon)
+        revisit.look_only = False
     session.add(revisit)

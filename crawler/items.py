@@ -43,6 +43,8 @@ class EntryItem:
     lang: str | None = None
     """BCP 47, when the source says."""
     tags: tuple[str, ...] = ()
+    post: int | None = None
+    """Its number in the API of WordPress."""
 
 
 def entry_to_json(item: EntryItem) -> dict[str, Any]:
@@ -230,6 +232,8 @@ class PageItem:
     """Of a page that is visited again: its article."""
     by_source: bool = False
     """Whether the page was made of what the source gave, and was not fetched."""
+    look_only: bool = False
+    """Whether it is only looked at for a removal: its text is not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,3 +246,5 @@ class OutcomeItem:
     outcome: ArticleItem | NotArticle
     article_id: int | None = None
     """Of a page that was visited again: its article."""
+    look_only: bool = False
+    """As `PageItem.look_only`."""

@@ -64,7 +64,9 @@ class ExtractPipeline(_Pipeline):
         elif item.by_source and isinstance(outcome, ArticleItem):
             # It is made of the source's text alone and tells nothing of how the site's pages look.
             outcome = replace(outcome, traits=Traits())
-        return OutcomeItem(item.entry_id, item.page, hints, outcome, item.article_id)
+        return OutcomeItem(
+            item.entry_id, item.page, hints, outcome, item.article_id, item.look_only
+        )
 
     def _furniture(self, url: str) -> bytes:
         with self.spider.context.store.reading() as session:
@@ -134,7 +136,9 @@ class SavePipeline(_Pipeline):
         """Files the article, or remembers what the page was instead."""
         with self.spider.surviving():
             if item.article_id is not None:
-                await self.spider.revisits.keep(item.article_id, item.page, item.outcome)
+                await self.spider.revisits.keep(
+                    item.article_id, item.page, item.outcome, look_only=item.look_only
+                )
             elif isinstance(item.outcome, NotArticle):
                 await self._set_aside(item.entry_id, item.outcome)
             else:

@@ -52,6 +52,8 @@ def file_page(
     article = session.get_one(Article, recorded.article_id)
     begin_chain(session, article, page.fetched_at)
     fetched = page.status != 0
+    planned = _next(session, article, page.fetched_at, 0.0)
+    is_numbered = "post" in session.get_one(Entry, entry_id).item
     if fetched:
         _keep_evidence(session, article, page, keep_page)
     else:
@@ -62,7 +64,9 @@ def file_page(
         checked_at=page.fetched_at,
         # A text that an API gave differs from its page's in ways that are no edits: it is read
         # again once the API says that it changed (`crawler.claims`).
-        next_at=_next(session, article, page.fetched_at, 0.0) if fetched else None,
+        next_at=planned if fetched else None,
+        # Whether it still is there, the API is asked (`crawler.standing_posts`).
+        ask_at=planned if is_numbered and not fetched else None,
         modified=item.modified,
     )
     _remember_validators(revisit, page)
@@ -142,6 +146,7 @@ def _looked(session: Session, article: Article, now: datetime, jitter: float) ->
     revisit = session.get_one(Revisit, article.id)
     revisit.checks += 1
     revisit.checked_at = now
+    revisit.look_only = False
     session.add(revisit)
     fetched = fetched_among(session, [revisit.article_id])
     revisit.next_at = _next(session, article, now, jitter) if fetched else None
@@ -156,8 +161,30 @@ def record_look(session: Session, article_id: int, now: datetime, jitter: float)
 def record_no_more_looks(session: Session, article_id: int, now: datetime) -> None:
     """We may not ask for the page any more."""
     revisit = session.get_one(Revisit, article_id)
-    revisit.checked_at, revisit.next_at = now, None
+    revisit.checked_at, revisit.next_at, revisit.ask_at = now, None, None
     session.add(revisit)
+
+
+def record_standing(
+    session: Session, article_id: int, now: datetime, jitter: float, *, is_listed: bool
+) -> None:
+    """The API was asked for a post: its page is looked at where the article may be gone, or back.
+
+    A look that is planned already stays where it is.
+    """
+    article, revisit = session.get(Article, article_id), session.get(Revisit, article_id)
+    if article is None or revisit is None:
+        return
+    revisit.ask_at = _next(session, article, now, jitter)
+    is_as_known = is_listed and revisit.missing == 0 and article.removed_at is None
+    if not is_as_known and revisit.next_at is None:
+        revisit.next_at, revisit.look_only = now, True
+    session.add(revisit)
+
+
+def is_overtaken(session: Session, article_id: int) -> bool:
+    """Whether a page is no more to be looked at for a removal only: the API gave a text since."""
+    return not session.get_one(Revisit, article_id).look_only
 
 
 def record_missing(
@@ -165,12 +192,13 @@ def record_missing(
 ) -> bool:
     """The page was not there; whether the article counts as removed from now on."""
     article = session.get_one(Article, article_id)
+    look_only = session.get_one(Revisit, article_id).look_only
     revisit = _looked(session, article, now, jitter)
     revisit.missing += 1
     if article.removed_at is not None:
         return False
     if not is_removed(status, revisit.missing):
-        revisit.next_at = now + LOOK_FOR_MISSING
+        revisit.next_at, revisit.look_only = now + LOOK_FOR_MISSING, look_only
         return False
     article.removed_at = now
     _revise(session, article, revisit, now, "removed", why)
@@ -188,11 +216,19 @@ def _revise(
 
 
 def record_again(
-    session: Session, article_id: int, item: ArticleItem, page: Page, keep_page: bool, jitter: float
+    session: Session,
+    article_id: int,
+    item: ArticleItem,
+    page: Page,
+    keep_page: bool,
+    jitter: float,
+    *,
+    look_only: bool = False,
 ) -> str:
     """A page that was visited again: edit, retracted, restored, unchanged, or strange.
 
     Real edits become the article's text, and it waits to be matched anew (`crawler.edits`).
+    `look_only`: only a retraction does.
     """
     article = session.get_one(Article, article_id)
     now = page.fetched_at
@@ -204,6 +240,8 @@ def record_again(
     revisit.missing = 0
     _remember_validators(revisit, page)
     edit = _edit(session, article, item)
+    if look_only and edit is not None and edit.kind != "retracted":
+        edit = None
     if edit is None and article.removed_at is None:
         return "unchanged"
     kind = edit.kind if edit else "restored"
@@ -215,10 +253,10 @@ def record_again(
     add_revision(session, article, before, now, kind, edit.note if edit else "")
     article.matched_at = None
     session.add(article)
-    if page.status != 0:
-        _keep_evidence(session, article, page, keep_page)
-    else:
+    if page.status == 0:
         _keep_answer(session, article)
+    elif edit or not look_only:
+        _keep_evidence(session, article, page, keep_page)
     sketched = sketch(shingles(article.title, article.body))
     keep_sketch(session, article_id, sketched, article.first_seen or now)
     return kind

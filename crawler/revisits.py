@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlmodel import Session, col, select
@@ -24,13 +25,21 @@ from crawler.items import (
     Select,
     entry_from_json,
 )
-from crawler.revisions import record_again, record_look, record_missing, record_no_more_looks
+from crawler.revisions import (
+    is_overtaken,
+    record_again,
+    record_look,
+    record_missing,
+    record_no_more_looks,
+)
 from crawler.urls import same_site
 from store.articles import Entry
 from store.errors import RefusedChangeError
 from store.revisions import Revisit, due_revisits, fetched_among
 
 log = structlog.get_logger("crawler")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,8 @@ class Again:
     hints: Hints
     given: Page | None = None
     """What the source gave in place of the page: it need not be asked for."""
+    look_only: bool = False
+    """Whether it is asked for only to see that the article is still there."""
 
 
 def pages_again(
@@ -62,10 +73,17 @@ def pages_again(
         source, entry = sources.get(article.source_id), entries.get(article.id)
         if entry is None or entry.id is None:
             continue
+        look_only = revisit.look_only and article.id not in fetched
         headers = {**own_headers(source, article.url), **_validators(revisit)}
         hints = hints_of(entry, source)
-        given = _given(revisit, hints.entry, now) if article.id not in fetched else None
-        found.append(Again(revisit.article_id, entry.id, article.url, headers, hints, given))
+        is_given = article.id not in fetched and not look_only
+        given = _given(revisit, hints.entry, now) if is_given else None
+        if look_only:
+            # What the API said must not pass for what the page says.
+            hints = replace(hints, entry=None)
+        found.append(
+            Again(revisit.article_id, entry.id, article.url, headers, hints, given, look_only)
+        )
     return found
 
 
@@ -78,6 +96,9 @@ def _given(revisit: Revisit, item: EntryItem | None, now: datetime) -> Page | No
 
 
 def _validators(revisit: Revisit) -> dict[str, str]:
+    """Of a page that was missing, none: that it is back is seen from the whole of it."""
+    if revisit.missing:
+        return {}
     pairs = {"If-None-Match": revisit.etag, "If-Modified-Since": revisit.last_modified}
     return {name: value for name, value in pairs.items() if value}
 
@@ -121,29 +142,52 @@ class Revisits:
     async def take(self, again: Again, answer: Answer) -> PageItem | None:
         """What the answer says by itself is kept; a page goes on to be read."""
         number, now, jitter = again.article_id, self._context.clock(), self._context.chance()
-        write = self._context.writer.write
+        write = partial(self._write, number, again.look_only)
         if answer.refused:
             await write(partial(record_no_more_looks, article_id=number, now=now))
         elif answer.gone:
             why = answer.error or f"HTTP {answer.status}"
-            await self._missing(number, answer.status, why)
+            await self._missing(number, answer.status, why, look_only=again.look_only)
         elif answer.error is not None or answer.not_modified:
             await write(partial(record_look, article_id=number, now=now, jitter=jitter))
         else:
-            return PageItem(again.entry_id, page_of(answer, now), again.hints, article_id=number)
+            return PageItem(
+                again.entry_id,
+                page_of(answer, now),
+                again.hints,
+                article_id=number,
+                look_only=again.look_only,
+            )
         return None
 
-    async def _missing(self, number: int, status: int | None, why: str) -> None:
+    async def _write(
+        self, number: int, look_only: bool, change: Callable[[Session], T]
+    ) -> T | None:
+        """Nothing is written of a look that the source's own text has overtaken."""
+        return await self._context.writer.write(
+            lambda session: None if look_only and is_overtaken(session, number) else change(session)
+        )
+
+    async def _missing(self, number: int, status: int | None, why: str, *, look_only: bool) -> None:
         now, jitter = self._context.clock(), self._context.chance()
-        removed = await self._context.writer.write(
-            lambda session: record_missing(session, number, status, why, now, jitter)
+        removed = await self._write(
+            number,
+            look_only,
+            lambda session: record_missing(session, number, status, why, now, jitter),
         )
         log.info("revisit", article=number, status="removed" if removed else "missing", why=why)
 
-    async def keep(self, article_id: int, page: Page, outcome: ArticleItem | NotArticle) -> None:
-        """What the page turned out to be."""
+    async def keep(
+        self,
+        article_id: int,
+        page: Page,
+        outcome: ArticleItem | NotArticle,
+        *,
+        look_only: bool = False,
+    ) -> None:
+        """What the page turned out to be; of one that is only looked at, no edit is taken."""
         try:
-            await self._keep(article_id, page, outcome)
+            await self._keep(article_id, page, outcome, look_only=look_only)
         except (RefusedChangeError, ValueError, TypeError, LookupError) as error:
             log.error("revisit", article=article_id, status="failed", exc_info=error)
             now, jitter = page.fetched_at, self._context.chance()
@@ -151,19 +195,23 @@ class Revisits:
                 lambda session: record_look(session, article_id, now, jitter)
             )
 
-    async def _keep(self, article_id: int, page: Page, outcome: ArticleItem | NotArticle) -> None:
-        jitter, write = self._context.chance(), self._context.writer.write
+    async def _keep(
+        self, article_id: int, page: Page, outcome: ArticleItem | NotArticle, *, look_only: bool
+    ) -> None:
+        jitter, write = self._context.chance(), partial(self._write, article_id, look_only)
         if isinstance(outcome, NotArticle):
             if outcome.reason == "not_found":
-                await self._missing(article_id, page.status, outcome.detail)
+                await self._missing(article_id, page.status, outcome.detail, look_only=look_only)
             else:
                 now = page.fetched_at
                 await write(lambda session: record_look(session, article_id, now, jitter))
             return
         keep_page = self._context.keep_pages
         status = await write(
-            lambda session: record_again(session, article_id, outcome, page, keep_page, jitter)
+            lambda session: record_again(
+                session, article_id, outcome, page, keep_page, jitter, look_only=look_only
+            )
         )
-        if status != "unchanged":
+        if status not in {"unchanged", None}:
             self.edits += 1
             log.info("revisit", article=article_id, status=status, url=page.url)

@@ -44,6 +44,7 @@ from crawler.sources.discover import Channel
 from crawler.sources.packed import PackedEntries
 from crawler.sources.ranking import Role
 from crawler.sources.rotation import Part, parts_to_read
+from crawler.standing_posts import StandingPosts
 from store.articles import Entry, article_urls_of
 from store.sources import Document as KnownDocument
 from store.sources import documents_of
@@ -78,7 +79,7 @@ class Wanted:
     kind: Literal["auto", "feed", "sitemap", "wordpress", "listing"]
     role: str
     """As `store.sources.Document.role`; or "fill": a page of older entries, read for a gap; or
-    "edits": a page of edited posts."""
+    "edits": a page of edited posts; or "standing": which of our posts there still are."""
     headers: Mapping[str, str] = field(default_factory=dict)
     asked: Asked | None = None
     """What a search for channels wants it for; None for a known document."""
@@ -133,6 +134,7 @@ class Visit:
         self.started = context.clock()
         self.filling = Filling(source_id, context)
         self.edited = EditedPosts(source_id, source.url, source.timezone, context)
+        self.standing = StandingPosts(source_id, context)
         self._context = context
         self._search: Search | None = None
         self._pages_left = FIRST_VISIT_PAGES
@@ -254,7 +256,7 @@ class Visit:
             )
         )
         checks = await self._check(wanted.url) if wanted.role == "main" else ()
-        checks += self._edits(wanted.url)
+        checks += self._edits(wanted.url) + self._standing(wanted.role)
         if wanted.role != "main" or wanted.kind != "sitemap":
             return Next(documents=checks)
         # An unchanged index says nothing about its sitemaps: they have validators of their own.
@@ -295,7 +297,11 @@ class Visit:
         self._count(kept)
         fresh = kept.entries
         self._note(listing.url, reading)
-        beside = (*self._parts(_lastmods(reading)), *self._edits(listing.url))
+        beside = (
+            *self._parts(_lastmods(reading)),
+            *self._edits(listing.url),
+            *self._standing(listing.role),
+        )
         following = Next(beside, fresh)
         if listing.role == "second":
             return await self._compare(listing, fresh, following)
@@ -318,6 +324,11 @@ class Visit:
         """What was edited, where the document that was read is a list of WordPress posts."""
         address = None if self.first else self.edited.first_page(channel)
         return (self.edits_at(address),) if address else ()
+
+    def _standing(self, role: str) -> tuple[Wanted, ...]:
+        """Which posts still are there, once a visit has found the site in order."""
+        address = self.standing.address() if role == "main" and not self.first else None
+        return (Wanted(self.source_id, address, "wordpress", "standing"),) if address else ()
 
     def edits_at(self, url: str) -> Wanted:
         """A page of edited posts."""

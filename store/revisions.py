@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, delete, exists, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from store.articles import Article
+from store.articles import Article, Entry
 from store.deliveries import Match
 from store.sources import moment
 from store.types import UtcDateTime, bound_lists
@@ -66,6 +66,12 @@ class Revisit(SQLModel, table=True):
             sqlite_where=text("next_at IS NOT NULL"),
             postgresql_where=text("next_at IS NOT NULL"),
         ),
+        Index(
+            "ix_revisit_asking",
+            "ask_at",
+            sqlite_where=text("ask_at IS NOT NULL"),
+            postgresql_where=text("ask_at IS NOT NULL"),
+        ),
     )
 
     article_id: int = Field(primary_key=True, foreign_key="article.id")
@@ -81,6 +87,10 @@ class Revisit(SQLModel, table=True):
     last_modified: str | None = None
     modified: datetime | None = moment()
     """The latest time at which a source said it changed."""
+    ask_at: datetime | None = moment()
+    """When the API that gave the text is asked whether it still lists the post; NULL: never."""
+    look_only: bool = False
+    """The page is looked at for a removal only: what the API gives is the article's text."""
 
 
 class Evidence(SQLModel, table=True):
@@ -233,6 +243,27 @@ def due_revisits(
         .join(Article, col(Revisit.article_id) == col(Article.id))
         .where(Revisit.host == host, col(Revisit.next_at) <= now)
         .order_by(col(Revisit.next_at))
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in session.exec(query)]
+
+
+def due_questions(
+    session: Session, source_id: str, now: datetime, limit: int
+) -> Sequence[tuple[int, Entry]]:
+    """Articles that the API of a source gave and is to be asked for again, with what it gave.
+
+    The longest waiting first.
+    """
+    query = (
+        select(Revisit.article_id, Entry)
+        .join(Entry, col(Entry.article_id) == col(Revisit.article_id))
+        .where(
+            Entry.source_id == source_id,
+            col(Entry.given_by).is_not(None),
+            col(Revisit.ask_at) <= now,
+        )
+        .order_by(col(Revisit.ask_at), col(Entry.id))
         .limit(limit)
     )
     return [(row[0], row[1]) for row in session.exec(query)]

@@ -6,6 +6,7 @@ not be fetched. Sites may switch the API off or wall it off; then DocumentError 
 
 import json
 import re
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -29,6 +30,12 @@ _FIELDS = (
     "id", "guid", "link", "date", "date_gmt", "modified_gmt", "title", "excerpt", "content",
     "yoast_head_json.author",
 )  # fmt: skip
+LARGEST_NUMBER = 2**63
+_CHOOSING = frozenset({
+    "orderby", "order", "page", "offset", "after", "before", "modified_after", "modified_before",
+    "include", "_fields",
+})  # fmt: skip
+"""What an address of posts says on which of them it lists."""
 _PAGE = re.compile(r"(?<=[?&]page=)\d{1,6}")
 
 
@@ -67,6 +74,37 @@ def edited_address(posts: str, after: datetime, page: int) -> str:
         "modified_after": after.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return urlunsplit(parts._replace(query=urlencode(asked, safe=",/:")))
+
+
+def numbered_address(posts: str, numbers: Iterable[int]) -> str:
+    """The address that tells which of these posts there are. `posts` is an address of posts."""
+    parts = urlsplit(posts)
+    told = parse_qsl(parts.query, keep_blank_values=True)
+    asked = {
+        **{name: value for name, value in told if name not in _CHOOSING},
+        "per_page": str(POSTS_A_PAGE),
+        "include": ",".join(map(str, numbers)),
+        "_fields": "id,modified_gmt,link,status",
+    }
+    return urlunsplit(parts._replace(query=urlencode(asked, safe=",/:")))
+
+
+def parse_numbers(answer: object, asked: Collection[int]) -> set[int]:
+    """The posts, among those asked for by number, that an answer lists as published.
+
+    Raises DocumentError when it is no list of them.
+    """
+    if not isinstance(answer, list):
+        raise DocumentError(_complaint(answer))
+    posts = [post for post in answer if isinstance(post, dict)]
+    numbers = {number_of(post) for post in posts}
+    if len(posts) < len(answer) or not numbers <= set(asked):
+        raise DocumentError("it lists posts that were not asked for: include is not heeded")
+    return {
+        number
+        for post in posts
+        if (number := number_of(post)) and post.get("status", "publish") == "publish"
+    }
 
 
 def parse_wordpress(
@@ -145,4 +183,11 @@ def _entry(post: dict[str, object], url: str, timezone: str) -> EntryItem | None
         published_precision=published.precision if published else "unknown",
         published_from="api" if published else "unknown",
         modified=modified.at if modified else None,
+        post=number_of(post),
     )
+
+
+def number_of(post: dict[str, object]) -> int | None:
+    """A post's number."""
+    number = post.get("id")
+    return number if type(number) is int and 0 < number < LARGEST_NUMBER else None

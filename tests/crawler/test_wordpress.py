@@ -42,6 +42,7 @@ def test_a_post_gives_everything_it_says() -> None:
             published_precision="minute",
             published_from="api",
             modified=datetime(2021, 3, 13, 8, 0, tzinfo=UTC),
+            post=7,
         ),
     )
     assert (document.older, document.warnings) == (None, ())

@@ -364,6 +364,8 @@ def upgrade() -> None:
         sa.Column("etag", sa.String(), nullable=True),
         sa.Column("last_modified", sa.String(), nullable=True),
         sa.Column("modified", UtcDateTime(), nullable=True),
+        sa.Column("ask_at", UtcDateTime(), nullable=True),
+        sa.Column("look_only", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["article_id"],
             ["article.id"],
@@ -371,6 +373,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("article_id"),
     )
     with op.batch_alter_table("revisit", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_revisit_asking",
+            ["ask_at"],
+            unique=False,
+            sqlite_where=sa.text("ask_at IS NOT NULL"),
+            postgresql_where=sa.text("ask_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_revisit_waiting",
             ["next_at", "host"],
