@@ -13,14 +13,13 @@ import json
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 300
-"""Seconds for each of the two steps."""
+PATIENCE = 60
+"""Seconds for each step."""
 
 
 def weaknesses(report: dict[str, Any]) -> Iterator[str]:
@@ -33,16 +32,16 @@ def weaknesses(report: dict[str, Any]) -> Iterator[str]:
 
 def report_of(folder: Path) -> dict[str, Any] | None:
     """pip-audit's report on the pinned versions; None when it cannot be had."""
-    venv.create(folder / "audit", with_pip=True)
-    python, written = folder / "audit" / "bin" / "python", folder / "report.json"
+    python, written = str(folder / "audit" / "bin" / "python"), folder / "report.json"
     steps = (
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pip-audit"],
-        ["-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off",
+        [sys.executable, "-P", "-m", "venv", str(folder / "audit")],
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pip-audit"],
+        [python, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off",
          "-r", str(ROOT / "constraints.txt"), "-f", "json", "-o", str(written)],
     )  # fmt: skip
     try:
         for step in steps:
-            subprocess.run([str(python), *step], capture_output=True, timeout=PATIENCE, check=False)
+            subprocess.run(step, capture_output=True, timeout=PATIENCE, check=False)
         found: dict[str, Any] = json.loads(written.read_text("utf-8"))
     except (OSError, subprocess.TimeoutExpired, ValueError):
         return None
