@@ -29,6 +29,7 @@ PURE = [
     "alerts/digest.py",
     "alerts/excerpts.py",
     "alerts/lookalikes.py",
+    "alerts/mail_address.py",
     "alerts/matcher.py",
     "alerts/message*.py",
     "alerts/patterns.py",

@@ -40,6 +40,8 @@ class Response:
     """The Content-Length told, when it shall differ from the body's: the connection then closes."""
     raw: bytes | None = None
     """Sent instead of everything else: an answer that is no HTTP, or bad HTTP."""
+    pause: float = 0
+    """Seconds between two bytes of `raw`."""
 
 
 class HangUpError(Exception):
@@ -156,8 +158,11 @@ class HttpServer:
     ) -> bool:
         await asyncio.sleep(response.wait)
         if response.raw is not None:
-            writer.write(response.raw)
-            await writer.drain()
+            step = 1 if response.pause else max(len(response.raw), 1)
+            for start in range(0, len(response.raw), step):
+                writer.write(response.raw[start : start + step])
+                await writer.drain()
+                await asyncio.sleep(response.pause)
             return False
         whole = response.chunks is None and response.promise is None
         known = response.status in {status.value for status in HTTPStatus}
