@@ -39,7 +39,7 @@ class Response:
     promise: int | None = None
     """The Content-Length told, when it shall differ from the body's: the connection then closes."""
     raw: bytes | None = None
-    """Sent instead of everything else: an answer that is no HTTP, or bad HTTP."""
+    """Sent instead of everything else but `chunks`: an answer that is no HTTP, or bad HTTP."""
 
 
 class HangUpError(Exception):
@@ -157,6 +157,8 @@ class HttpServer:
         await asyncio.sleep(response.wait)
         if response.raw is not None:
             writer.write(response.raw)
+            if response.chunks is not None:
+                await self._send_body(response, writer)
             await writer.drain()
             return False
         whole = response.chunks is None and response.promise is None
