@@ -55,7 +55,8 @@ async def status_page(app: App, metrics: Metrics | None) -> AsyncIterator[None]:
         yield
         return
     password = app.config.web.password.get_secret_value()
-    page = status_app(app.store, utc_now, password, metrics)
+    hosts = (address[0], *app.config.web.hosts)
+    page = status_app(app.store, utc_now, password, metrics, hosts)
     try:
         listener = listening(page, *address)
         url = await listener.__aenter__()

@@ -58,6 +58,7 @@ PURE = [
     "crawler/stories.py",
     "crawler/text.py",
     "crawler/urls.py",
+    "service/hosts.py",
     "service/json_objects.py",
     "service/printable.py",
     "service/roles.py",

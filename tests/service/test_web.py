@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
+from sqlalchemy import text
 
 from service.metrics import Metrics
 from service.serving import listening
@@ -155,4 +156,45 @@ async def test_metrics_count_the_events_of_the_log_and_show_what_waits(
     ):
         assert line in lines
     assert "forged" not in answer.text
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/", "/health", "/metrics"])
+async def test_a_database_that_fails_is_told_in_words_on_every_page(
+    store: Store, client: httpx.AsyncClient, path: str
+) -> None:
+    with store.writing() as session:
+        session.connection().execute(text("ALTER TABLE source RENAME TO elsewhere"))
+    async with listening(status_app(store, lambda: NOON), "127.0.0.1") as url:
+        answer = await client.get(url + path)
+    assert answer.status_code == 503
+    assert "source" in answer.text
+    assert "Internal Server Error" not in answer.text
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/", "/health", "/metrics"])
+async def test_a_page_that_took_our_address_for_its_name_reads_nothing(
+    store: Store, client: httpx.AsyncClient, path: str
+) -> None:
+    page = status_app(store, lambda: NOON, hosts=("status.desk.example",))
+    async with listening(page, "127.0.0.1") as url:
+        answer = await client.get(url + path, headers={"Host": "rebind.evil.example:8780"})
+        assert answer.status_code == 421
+        assert "waiting" not in answer.text
+        for own in ("status.desk.example", "localhost:8780"):
+            assert (await client.get(url + path, headers={"Host": own})).status_code == 200
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_with_a_password_any_name_will_do_for_it_is_asked_for_under_each(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    async with listening(status_app(store, lambda: NOON, "sesame"), "127.0.0.1") as url:
+        named = {"Host": "wirewatch.desk.example"}
+        assert (await client.get(url, headers=named)).status_code == 401
+        assert (await client.get(url, headers=named, auth=("me", "sesame"))).status_code == 200
     store.close()
