@@ -151,7 +151,8 @@ class HealthWatch:
     def _is_well(self, now: datetime) -> bool:
         with self._store.reading() as session:
             offline = any(each.ended_at is None for each in outages_since(session, now))
-        return not offline and is_healthy(read_status(self._store, now))
+        channels = self.config.channels.keys()
+        return not offline and is_healthy(read_status(self._store, now, channels))
 
 
 def _nothing(_session: Session) -> None:

@@ -43,12 +43,14 @@ def status_app(
     password: str = "",
     metrics: Metrics | None = None,
     hosts: Collection[str] = (),
+    channels: Callable[[], Collection[str] | None] = lambda: None,
 ) -> Starlette:
     """The web application. With a password every page but /health asks for it (any user name).
 
-    Without one it answers under addresses, localhost and the names in `hosts` only.
+    Without one it answers under addresses, localhost and the names in `hosts` only. `channels`
+    gives those that are configured now, for `read_status`.
     """
-    pages = _Pages(store, clock, metrics or Metrics())
+    pages = _Pages(store, clock, metrics or Metrics(), channels)
     answers: dict[str, Answer] = {
         "/": partial(_asking, pages.page, password),
         "/health": pages.health,
@@ -66,10 +68,15 @@ class _Pages:
     store: Store
     clock: Callable[[], datetime]
     metrics: Metrics
+    channels: Callable[[], Collection[str] | None]
+
+    def status(self) -> Status:
+        """Raises StoreError."""
+        return read_status(self.store, self.clock(), self.channels())
 
     async def page(self, _request: Request) -> Response:
         try:
-            status = read_status(self.store, self.clock())
+            status = self.status()
         except StoreError as error:
             return _unreadable(error)
         html = _PAGES.get_template("status.html").render(status=status, healthy=is_healthy(status))
@@ -77,7 +84,7 @@ class _Pages:
 
     async def health(self, _request: Request) -> Response:
         try:
-            status = read_status(self.store, self.clock())
+            status = self.status()
         except StoreError as error:
             return JSONResponse({"healthy": False, "error": str(error)}, 503)
         healthy = is_healthy(status)

@@ -145,6 +145,8 @@ class HostState(SQLModel, table=True):
     """The last crawl's end and the delay that the host wants: no request before, by whomever."""
     spacing: float = 0.0
     """That delay in seconds."""
+    page_at: datetime | None = moment()
+    """When an attempt at a page of it last ended, whatever became of it; to a minute."""
 
 
 class SiteState(SQLModel, table=True):

@@ -25,7 +25,7 @@ def status(context: Context, as_json: bool, health: bool) -> int:
     with opened(config) as store:
         if store is None:
             return int(health)
-        state = read_status(store, datetime.now(UTC))
+        state = read_status(store, datetime.now(UTC), config.channels.keys())
     if health:
         return int(not is_healthy(state))
     if as_json:

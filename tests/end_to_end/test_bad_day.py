@@ -5,6 +5,7 @@ import contextlib
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator
@@ -53,12 +54,22 @@ async def running(desk: Desk, before: tuple[str, ...] = ()) -> AsyncIterator[Run
         yield service
 
 
-async def test_sigterm_lets_the_mail_in_hand_be_settled(desk: Desk) -> None:
+async def test_sigterm_lets_the_mail_in_hand_be_settled_and_systemd_is_told(desk: Desk) -> None:
     desk.sink.fail("DOT", "250 2.0.0 queued", accept=True)
-    async with running(desk) as service:
-        url = publish(desk)
-        await desk.alerted(url)
-        assert await service.stop(within=10) == 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+        systemd.bind(str(desk.folder / "notify"))
+        env = {"NOTIFY_SOCKET": str(desk.folder / "notify"), "WATCHDOG_USEC": "1000000"}
+        async with RunningService(desk.config, env=env) as service:
+            await desk.first_visit()
+            url = publish(desk)
+            await desk.alerted(url)
+            told = [systemd.recv(99) for _ in range(3)]
+            assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+            assert await service.stop(within=10) == 0
+        with contextlib.suppress(BlockingIOError):
+            while said := systemd.recv(99):
+                told.append(said)
+        assert told[-1] == b"STOPPING=1"
     async with running(desk):
         await desk.first_visit()
     assert desk.links() == [url]

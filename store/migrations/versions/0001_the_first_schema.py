@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("not_before", UtcDateTime(), nullable=True),
         sa.Column("rests_until", UtcDateTime(), nullable=True),
         sa.Column("spacing", sa.Float(), nullable=False),
+        sa.Column("page_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("host"),
     )
     op.create_table(
