@@ -118,7 +118,7 @@ def _unreadable(error: StoreError) -> Response:
 
 def _shown(html: str) -> str:
     """The page with its line breaks and no other control character: it may be read with curl."""
-    return "\n".join(show_controls(line) for line in html.split("\n"))
+    return show_controls(html, keep="\n")
 
 
 def _password_required() -> Response:
