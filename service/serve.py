@@ -19,6 +19,7 @@ from service.config import ConfigError, load
 from service.metrics import Metrics
 from service.scheduler import Scheduler
 from service.serving import listening
+from service.soundness import looked_through
 from service.supervised import supervised
 from service.web import status_app
 
@@ -42,7 +43,8 @@ async def serve(
     alone = running(config, resolver, displaced=partial(loop.call_soon_threadsafe, stop.set))
     async with alone as app, status_page(app, metrics), reloading(app, env):
         log.info("service", status="started", sources=len(config.sources), config=str(path))
-        async with Scheduler(app).running(), supervised(env):
+        beside = looked_through(app.store, app.writer)
+        async with beside, Scheduler(app).running(), supervised(env):
             await stop.wait()
             log.info("service", status="stopping")
     log.info("service", status="stopped")

@@ -32,6 +32,8 @@ class Status:
     at: datetime
     started: datetime | None
     """When the service last started; None when it never did."""
+    damage: str
+    """What is wrong with the database's file, as the service found at its start; "" if nothing."""
     sources: Sequence[SourceState]
     entries_waiting: int
     articles_waiting: int
@@ -76,6 +78,7 @@ def read_status(store: Store, now: datetime, channels: Collection[str] | None = 
         return Status(
             at=now,
             started=_started(session),
+            damage=fact(session, "damage") or "",
             sources=sources,
             entries_waiting=entries,
             articles_waiting=articles,
@@ -164,12 +167,15 @@ def _oldest_due_delivery(session: Session, now: datetime) -> datetime | None:
 
 
 def is_healthy(status: Status) -> bool:
-    """Whether crawling, gathering, matching and delivery move and some source could be read."""
+    """Whether crawling, gathering, matching and delivery move, some source could be read, and the
+    database is not known to be damaged.
+    """
     due = (status.oldest_unmatched, status.oldest_due_alert, status.oldest_due_delivery)
     moving = all(oldest is None or status.at - oldest < STUCK for oldest in due)
     visited = [source for source in status.sources if source.last_visit]
     readable = not visited or any(source.state in {"ok", "silent"} for source in visited)
-    return moving and readable and _visits_move(status, visited) and _pages_move(status)
+    sound = not status.damage
+    return sound and moving and readable and _visits_move(status, visited) and _pages_move(status)
 
 
 def _visits_move(status: Status, visited: Sequence[SourceState]) -> bool:
