@@ -189,11 +189,9 @@ def upgrade() -> None:
         sa.Column("robots_status", sa.Integer(), nullable=True),
         sa.Column("robots_body", sa.LargeBinary(), nullable=True),
         sa.Column("robots_at", UtcDateTime(), nullable=True),
-        sa.Column("robots_asked_at", UtcDateTime(), nullable=True),
         sa.Column("not_before", UtcDateTime(), nullable=True),
         sa.Column("rests_until", UtcDateTime(), nullable=True),
         sa.Column("spacing", sa.Float(), nullable=False),
-        sa.Column("page_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("host"),
     )
     op.create_table(
