@@ -62,6 +62,7 @@ PURE = [
     "crawler/text.py",
     "crawler/urls.py",
     "crawler/warc.py",
+    "service/hosts.py",
     "service/json_objects.py",
     "service/printable.py",
     "service/roles.py",

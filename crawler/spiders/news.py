@@ -343,9 +343,8 @@ class NewsSpider(Spider):
         entry = self._entry(entry_id)
         if outcome == "failed":
             self.pages.failed(entry.source_id, entry.url, why)
-        again_at = page_retry(
-            entry.attempts + 1, self.context.clock(), jitter=self.context.chance()
-        )
+        now = self.context.clock()
+        again_at = page_retry(entry.attempts + 1, now, jitter=self.context.chance())
         if final:
             await self._end(entry, why, outcome)
         elif again_at is None or hopeless:
@@ -353,7 +352,7 @@ class NewsSpider(Spider):
             await self._give_up(entry, why, outcome)
         else:
             await self.context.writer.write(
-                lambda session: record_failed_page(session, entry_id, why, again_at)
+                lambda session: record_failed_page(session, entry_id, why, now, again_at)
             )
         log.info(
             "page",
@@ -369,9 +368,9 @@ class NewsSpider(Spider):
             return session.get_one(Entry, entry_id)
 
     async def _end(self, entry: Entry, why: str, outcome: str) -> None:
-        number = entry.id or 0
+        number, now = entry.id or 0, self.context.clock()
         await self.context.writer.write(
-            lambda session: record_not_article(session, number, why, outcome)
+            lambda session: record_not_article(session, number, why, outcome, now)
         )
 
     async def _give_up(self, entry: Entry, why: str, outcome: str) -> None:
