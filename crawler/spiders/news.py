@@ -24,7 +24,7 @@ from typing import Any, Self
 import structlog
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider, DropItem
+from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
@@ -152,6 +152,15 @@ class NewsSpider(Spider):
             )
         if self._given:
             await self._none_given.wait()
+
+    def ask_leave(self) -> None:
+        """Raises IgnoreRequest when the host must not be asked: it is another crawl's by now.
+
+        What was asked for goes on waiting.
+        """
+        if not self.context.may_ask():
+            self.held = self.stopped = True
+            raise IgnoreRequest("the host may be crawled by another process")
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
