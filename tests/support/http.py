@@ -39,7 +39,7 @@ class Response:
     promise: int | None = None
     """The Content-Length told, when it shall differ from the body's: the connection then closes."""
     raw: bytes | None = None
-    """Sent instead of everything else: an answer that is no HTTP, or bad HTTP."""
+    """Sent instead of everything else but `chunks`: an answer that is no HTTP, or bad HTTP."""
     pause: float = 0
     """Seconds between two bytes of `raw`."""
 
@@ -163,6 +163,9 @@ class HttpServer:
                 writer.write(response.raw[start : start + step])
                 await writer.drain()
                 await asyncio.sleep(response.pause)
+            if response.chunks is not None:
+                await self._send_body(response, writer)
+            await writer.drain()
             return False
         whole = response.chunks is None and response.promise is None
         known = response.status in {status.value for status in HTTPStatus}
