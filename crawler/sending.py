@@ -15,18 +15,18 @@ from time import monotonic
 from typing import Any
 
 from scrapy import Request
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 
+from crawler.heads import BoundedHandler
 from crawler.spiders.news import NewsSpider
 
 
-class LastLookHandler(HTTP11DownloadHandler):
-    """Scrapy's own, whose connections are had by crawls only that may still ask."""
+class LastLookHandler(BoundedHandler):
+    """Scrapy's own, with bounds, whose connections are had by crawls only that may still ask."""
 
     def __init__(self, crawler: Crawler) -> None:
         """Scrapy's way of making one."""
