@@ -94,14 +94,7 @@ def read_status(store: Store, now: datetime, channels: Collection[str] | None = 
                 id_: state.reason or "" for id_, state in sorted(stopped_channels(session).items())
             },
             dead_letters=_deliveries(session, "dead"),
-            oldest_due_entry=_oldest_due_entry(session, now),
-            oldest_free_entry=_oldest_due_entry(session, now, _held_hosts(session, now)),
-            last_page=session.exec(select(func.max(HostState.page_at))).one(),
-            oldest_unmatched=session.exec(
-                select(func.min(Article.first_seen)).where(col(Article.matched_at).is_(None))
-            ).one(),
-            oldest_due_alert=_oldest_due_alert(session, now, channels),
-            oldest_due_delivery=_oldest_due_delivery(session, now),
+            **_ages(session, now, channels),
             articles=session.exec(select(func.count()).select_from(Article)).one(),
             articles_today=session.exec(
                 select(func.count()).where(col(Article.first_seen) > day)
@@ -113,6 +106,21 @@ def read_status(store: Store, now: datetime, channels: Collection[str] | None = 
             pages_failing=pages_failing,
             page_error=page_error,
         )
+
+
+def _ages(
+    session: Session, now: datetime, channels: Collection[str] | None
+) -> dict[str, datetime | None]:
+    """Since when what waits in each line does, and when a page last ended."""
+    unmatched = select(func.min(Article.first_seen)).where(col(Article.matched_at).is_(None))
+    return {
+        "oldest_due_entry": _oldest_due_entry(session, now),
+        "oldest_free_entry": _oldest_due_entry(session, now, _held_hosts(session, now)),
+        "last_page": session.exec(select(func.max(HostState.page_at))).one(),
+        "oldest_unmatched": session.exec(unmatched).one(),
+        "oldest_due_alert": _oldest_due_alert(session, now, channels),
+        "oldest_due_delivery": _oldest_due_delivery(session, now),
+    }
 
 
 def failing_pages(session: Session) -> tuple[int, str | None]:
