@@ -54,8 +54,7 @@ class HoldMiddleware(_Middleware):
 
     async def process_request(self, request: Request) -> None:
         """Raises IgnoreRequest; the spider leaves what was asked for waiting."""
-        if not self.spider.context.may_ask():
-            self.spider.held = self.spider.stopped = True
+        self.spider.ask_leave()
         if self.spider.held:
             raise IgnoreRequest("the host asked to be left alone")
 
@@ -159,6 +158,7 @@ class RobotsMiddleware(_Middleware):
         try:
             answer = answer_of(await engine.download_async(asking))
         except Exception:  # noqa: BLE001 - whatever went wrong, there is no robots.txt to obey
+            self.spider.ask_leave()  # without it nobody was asked
             answer = Answer(asking.url, error="no answer")
         old = known is not None and _serves(known, now) and _is_unreachable(answer.status)
         keep = partial(_keep_asked, origin=origin, now=now)

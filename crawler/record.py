@@ -43,6 +43,7 @@ from store.articles import (
     articles_with_fingerprint,
     forgotten_keys,
     known_keys,
+    named_keys,
 )
 from store.sources import Document, HostState, SiteState, SourceState
 from store.stories import keep_sketch, one_at_a_time
@@ -398,10 +399,13 @@ def _evidence(
 
 
 def _same_text(session: Session, item: ArticleItem, text: str, at: datetime) -> list[Known]:
-    """Elsewhere only what was seen lately: an old text that another site brings is news."""
+    """Elsewhere only what was seen lately: an old text that another site brings is news.
+
+    An article that is imported may be older than those that are known.
+    """
     found = articles_with_fingerprint(session, text) if text else []
     known = [(article.first_seen or at, _known(article, item)) for article in found]
-    return [each for seen, each in known if each.same_site or at - seen <= WINDOW]
+    return [each for seen, each in known if each.same_site or abs(at - seen) <= WINDOW]
 
 
 def _known(article: Article, item: ArticleItem) -> Known:
@@ -538,8 +542,7 @@ def _is_news_elsewhere(session: Session, entry: Entry) -> bool:
 
 
 def _name_addresses(session: Session, article_id: int | None, keys: set[str]) -> None:
-    known = articles_at(session, keys).keys() | forgotten_keys(session, keys)
-    for key in sorted(keys - known):
+    for key in sorted(keys - named_keys(session, keys).keys()):
         session.add(ArticleUrl(url_key=key, article_id=article_id))
 
 

@@ -73,7 +73,7 @@ _OFF: dict[str, Any] = {
     "TELNETCONSOLE_ENABLED": False,
     "DOWNLOAD_HANDLERS": {
         **dict.fromkeys(("data", "file", "ftp", "s3")),
-        **dict.fromkeys(("http", "https"), "crawler.heads.BoundedHandler"),
+        **dict.fromkeys(("http", "https"), "crawler.sending.LastLookHandler"),
     },
     "COOKIES_ENABLED": False,
     "REFERER_ENABLED": False,

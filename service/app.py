@@ -89,11 +89,7 @@ class Parts:
             chance=self.chance,
             why_refused=self.resolver.why_refused,
             keep_pages=config.service.keep_pages,
-            may_ask=lambda: not self._is_lost(),
         )
-
-    def _is_lost(self) -> bool:
-        return self.together and self.presence is not None and self.presence.is_lost
 
     def alert_context(self, config: Config) -> AlertContext:
         """What matching and delivery share."""
@@ -189,9 +185,9 @@ class App:
         """Whether a job that has waited is still worth a crawl."""
         return is_wanted(self._crawls.context, job, self._parts.clock())
 
-    async def crawl(self, job: HostJob) -> CrawlReport:
-        """One crawl of one host."""
-        return await self._crawls.crawl(job)
+    async def crawl(self, job: HostJob, may_ask: Callable[[], bool] = lambda: True) -> CrawlReport:
+        """One crawl of one host, which asks nothing more once it may not."""
+        return await self._crawls.crawl(job, may_ask)
 
     async def stop_crawls(self) -> None:
         """Lets every crawl finish the requests in hand; what it has not done is due as before."""

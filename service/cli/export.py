@@ -17,6 +17,7 @@ from lxml import etree
 from sqlmodel import Session
 
 from alerts.records import match_record
+from crawler.opml import OWN
 from service.cli.asked import Since, check_source, check_watchlist
 from service.cli.context import Context
 from service.cli.output import counted, note
@@ -152,7 +153,7 @@ def cell(value: object) -> object:
 
 def _write_opml(output: IO[str], config: Config, session: Session | None) -> int:
     """OPML 2.0: the site of each source, and the feed that it is read from, if it is one."""
-    opml = etree.Element("opml", version="2.0")
+    opml = etree.Element("opml", nsmap={"wirewatch": OWN}, version="2.0")
     etree.SubElement(etree.SubElement(opml, "head"), "title").text = "Wirewatch sources"
     body = etree.SubElement(opml, "body")
     for name, source in config.sources.items():
@@ -161,6 +162,10 @@ def _write_opml(output: IO[str], config: Config, session: Session | None) -> int
         feeds = [d.url for d in documents if d.role == "main" and d.kind == "feed"]
         if feeds or source.kind == "feed":
             told |= {"type": "rss", "xmlUrl": feeds[0] if feeds else source.url}
+        # What `import` needs to write the same source again; other readers pass it over.
+        told |= {f"{{{OWN}}}id": name, f"{{{OWN}}}kind": source.kind}
+        if not source.enabled:
+            told[f"{{{OWN}}}enabled"] = "false"
         etree.SubElement(body, "outline", told)
     text = etree.tostring(opml, pretty_print=True, encoding="unicode")
     output.write(f'<?xml version="1.0" encoding="utf-8"?>\n{text}')

@@ -8,7 +8,7 @@ import click
 
 from service.cli.context import Context
 from service.cli.output import counted, json_option, print_json, say, show_time
-from service.cli.source import show_sources
+from service.cli.source_table import show_sources
 from service.cli.stored import opened
 from service.config import Config
 from service.json_objects import moment, source_object

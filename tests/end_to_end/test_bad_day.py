@@ -19,13 +19,20 @@ import pytest
 
 from store.http_client import guarded_client
 from tests.support.desk import Desk, until
-from tests.support.http import HangUpError, Response
+from tests.support.http import HangUpError, HttpServer, Response
 from tests.support.prose import headline, paragraphs
 from tests.support.running import Finished, RunningService, run_command
 from tests.support.site import Site
 from tests.support.smtp import Fault, SmtpSink
 
 BORDER = "Durand Line"
+CHAT = """
+[channel.chat]
+kind = "apprise"
+url = "json://127.0.0.1:{port}/"
+group_wait = "0s"
+allow_private = ["127.0.0.0/8"]
+"""
 CHANCE = random.Random(8)
 
 
@@ -83,19 +90,29 @@ async def test_sigterm_lets_the_mail_in_hand_be_settled_and_systemd_is_told(desk
 async def test_a_signal_ends_the_service_within_ten_seconds_whatever_hangs(
     desk: Desk, sign: signal.Signals
 ) -> None:
+    async with HttpServer() as chat:
+        desk.configure(CHAT.format(port=chat.port))
+        chat.on("*", Response(200, wait=60))
+        url = await ended_while_everything_hangs(desk, chat, sign)
+        chat.on("*", Response(200))
+        desk.sink.recover()
+        desk.site.recover()
+        await desk.sink.hang_up()
+        async with RunningService(desk.config):
+            await desk.alerted(url, within=60)
+
+
+async def ended_while_everything_hangs(desk: Desk, chat: HttpServer, sign: signal.Signals) -> str:
+    """The address of the article whose alert was in hand."""
     async with running(desk) as service:
         desk.sink.fail("DATA", Fault.STALL)
         url = publish(desk)
-        await until(lambda: "DATA" in desk.sink.commands, 20)
+        await until(lambda: "DATA" in desk.sink.commands and len(chat.requests) > 0, 20)
         desk.site.fail(Response(200, wait=60))
         await asyncio.sleep(1.5)
         assert await service.stop(within=10, sign=sign) == 0
         assert "Traceback" not in service.log
-    desk.sink.recover()
-    desk.site.recover()
-    await desk.sink.hang_up()
-    async with RunningService(desk.config):
-        await desk.alerted(url, within=60)
+    return url
 
 
 SLOW_PAGE = Response(

@@ -43,6 +43,8 @@ class Response:
     """The Content-Length told, when it shall differ from the body's: the connection then closes."""
     raw: bytes | None = None
     """Sent instead of everything else but `chunks`: an answer that is no HTTP, or bad HTTP."""
+    pause: float = 0
+    """Seconds between two bytes of `raw`."""
 
 
 class HangUpError(Exception):
@@ -159,7 +161,11 @@ class HttpServer:
     ) -> bool:
         await asyncio.sleep(response.wait)
         if response.raw is not None:
-            writer.write(response.raw)
+            step = 1 if response.pause else max(len(response.raw), 1)
+            for start in range(0, len(response.raw), step):
+                writer.write(response.raw[start : start + step])
+                await writer.drain()
+                await asyncio.sleep(response.pause)
             if response.chunks is not None:
                 await self._send_body(response, writer)
             await writer.drain()
