@@ -71,48 +71,45 @@ def read_status(store: Store, now: datetime, channels: Collection[str] | None = 
     `channels`: those that are configured, for alerts to others wait until they are; None: any.
     """
     with store.reading() as session:
-        entries, articles = count_waiting(session)
-        sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
-        day = now - timedelta(days=1)
-        pages_failing, page_error = failing_pages(session)
-        return Status(
-            at=now,
-            started=_started(session),
-            damage=fact(session, "damage") or "",
-            sources=sources,
-            entries_waiting=entries,
-            articles_waiting=articles,
-            deliveries_waiting=_deliveries(session, "pending", "held"),
-            deliveries_held=_deliveries(session, "held"),
-            alerts_waiting=session.exec(
-                select(func.count()).where(col(Alert.delivery_id).is_(None))
-            ).one(),
-            next_gathering=session.exec(
-                select(func.min(Alert.due_at)).where(col(Alert.delivery_id).is_(None))
-            ).one(),
-            stopped={
-                id_: state.reason or "" for id_, state in sorted(stopped_channels(session).items())
-            },
-            dead_letters=_deliveries(session, "dead"),
-            oldest_due_entry=_oldest_due_entry(session, now),
-            oldest_free_entry=_oldest_due_entry(session, now, _held_hosts(session, now)),
-            last_page=session.exec(select(func.max(HostState.page_at))).one(),
-            oldest_unmatched=session.exec(
-                select(func.min(Article.first_seen)).where(col(Article.matched_at).is_(None))
-            ).one(),
-            oldest_due_alert=_oldest_due_alert(session, now, channels),
-            oldest_due_delivery=_oldest_due_delivery(session, now),
-            articles=session.exec(select(func.count()).select_from(Article)).one(),
-            articles_today=session.exec(
-                select(func.count()).where(col(Article.first_seen) > day)
-            ).one(),
-            matches_today=session.exec(
-                select(func.count()).where(col(Match.matched_at) > day)
-            ).one(),
-            last_visit=max((s.last_visit for s in sources if s.last_visit), default=None),
-            pages_failing=pages_failing,
-            page_error=page_error,
-        )
+        return _status(session, now, channels)
+
+
+def _status(session: Session, now: datetime, channels: Collection[str] | None) -> Status:
+    entries, articles = count_waiting(session)
+    sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
+    ungathered = col(Alert.delivery_id).is_(None)
+    unmatched = col(Article.matched_at).is_(None)
+    day = now - timedelta(days=1)
+    pages_failing, page_error = failing_pages(session)
+    stopped = sorted(stopped_channels(session).items())
+    return Status(
+        at=now,
+        started=_started(session),
+        damage=fact(session, "damage") or "",
+        sources=sources,
+        entries_waiting=entries,
+        articles_waiting=articles,
+        deliveries_waiting=_deliveries(session, "pending", "held"),
+        deliveries_held=_deliveries(session, "held"),
+        alerts_waiting=session.exec(select(func.count()).where(ungathered)).one(),
+        next_gathering=session.exec(select(func.min(Alert.due_at)).where(ungathered)).one(),
+        stopped={id_: state.reason or "" for id_, state in stopped},
+        dead_letters=_deliveries(session, "dead"),
+        oldest_due_entry=_oldest_due_entry(session, now),
+        oldest_free_entry=_oldest_due_entry(session, now, _held_hosts(session, now)),
+        last_page=session.exec(select(func.max(HostState.page_at))).one(),
+        oldest_unmatched=session.exec(select(func.min(Article.first_seen)).where(unmatched)).one(),
+        oldest_due_alert=_oldest_due_alert(session, now, channels),
+        oldest_due_delivery=_oldest_due_delivery(session, now),
+        articles=session.exec(select(func.count()).select_from(Article)).one(),
+        articles_today=session.exec(
+            select(func.count()).where(col(Article.first_seen) > day)
+        ).one(),
+        matches_today=session.exec(select(func.count()).where(col(Match.matched_at) > day)).one(),
+        last_visit=max((s.last_visit for s in sources if s.last_visit), default=None),
+        pages_failing=pages_failing,
+        page_error=page_error,
+    )
 
 
 def failing_pages(session: Session) -> tuple[int, str | None]:
