@@ -98,6 +98,8 @@ class NewsSpider(Spider):
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
         self.stopped = False
         """Whether the crawl was told to end: what it has not done is left as it was."""
+        for visit in visits:
+            visit.has_ended = lambda: self.stopped
 
     async def start(self) -> AsyncIterator[Request | PageItem]:
         """The due sources' documents, then the pages that wait."""
