@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +23,8 @@ from alerts.digest import day_end, day_start, due_at, hold_until
 from alerts.first_visits import sum_up
 from alerts.following import changes_of, record_changes
 from alerts.freezing import destinations, health_deliveries, keep
-from alerts.gathering import compose_due, deliver_of
+from alerts.gathering import CATCHING_UP, Gathered, barely, compose_due
+from alerts.grouping import ABOVE, QUIET, REPLIES, deliver_of
 from alerts.matcher import Matcher
 from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
@@ -124,7 +125,8 @@ class Outbox:
         with context.store.writing() as session:
             waiting = lock_unmatched(session, limit, self._aside, only)
             found = self._find(context.rules, waiting)
-            return _record(session, context, found, context.clock())
+            done = _record(session, context, found, context.clock())
+        return done.told()
 
     def _match_one_by_one(self) -> int:
         """Raises StoreError where even that is not possible for a reason of the database's."""
@@ -141,7 +143,8 @@ class Outbox:
 
     async def _keep(self, context: AlertContext, found: Sequence[_Matched]) -> int:
         now = context.clock()
-        return await context.writer.write(lambda session: _record(session, context, found, now))
+        done = await context.writer.write(lambda session: _record(session, context, found, now))
+        return done.told()
 
     async def _keep_alone(self, context: AlertContext, one: _Matched) -> int:
         try:
@@ -188,21 +191,27 @@ class Outbox:
         now = context.clock()
         made = await asyncio.to_thread(compose_due, context, now, flush)
         # Handed over together they share a commit; each is kept or undone by itself.
-        writes = [
-            context.writer.write(
-                lambda session, delivery=delivery, alerts=alerts: _store(session, delivery, alerts)  # type: ignore[misc]
-            )
-            for delivery, alerts in made
-        ]
+        writes = [self._keep_gathered(context, gathered, now) for gathered in made]
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
-        for (delivery, alerts), outcome in zip(made, outcomes, strict=True):
-            if outcome is None:
-                names = {"channel": delivery.channel, "id": delivery.key}
-                log.info("alert", status="made", of=len(alerts), **names)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
         return len(made)
+
+    async def _keep_gathered(
+        self, context: AlertContext, gathered: Gathered, now: datetime
+    ) -> None:
+        """Stores one delivery; told barely where the database does not take it as it is."""
+        delivery, alerts = gathered.delivery, gathered.alerts
+        try:
+            await context.writer.write(lambda session: _store(session, delivery, alerts))
+        except (RefusedChangeError, ValueError) as error:
+            # Refused once it would be refused at every look, and its articles never told.
+            names = {"channel": delivery.channel, "id": delivery.key}
+            log.error("alert", status="told barely", **names, exc_info=error)
+            bare = barely(context, gathered.group, now)
+            await context.writer.write(lambda session: _store(session, bare, alerts))
+        log.info("alert", status="made", of=len(alerts), channel=delivery.channel, id=delivery.key)
 
     async def summarise_first_visits(self, *, flush: bool = False) -> int:
         """Makes the one message about what first visits found; returns the number of deliveries.
@@ -277,14 +286,33 @@ class Outbox:
         return [article for article in waiting if article.id not in self._aside]
 
 
+@dataclass
+class _Done:
+    """What one change did: told once it is committed, for it may be undone, and made anew."""
+
+    taken: int = 0
+    """Articles."""
+    _events: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, article: Article, **what: Any) -> None:
+        """A match, for the log."""
+        self._events.append({**what, "source": article.source_id, "url": article.url})
+
+    def told(self) -> int:
+        """Tells the log; the number of articles."""
+        for event in self._events:
+            log.info("match", **event)
+        return self.taken
+
+
 def _record(
     session: Session,
     context: AlertContext,
     found: Sequence[_Matched],
     now: datetime,
-) -> int:
-    """Stores matches and alerts of articles that nobody else has taken; their number."""
-    taken = 0
+) -> _Done:
+    """Stores matches and alerts of articles that nobody else has taken."""
+    done = _Done()
     dues = _Dues(session, context, now)
     earlier = matches_of_all(session, (one.article.id or 0 for one in found if one.hits))
     for one in found:
@@ -292,19 +320,19 @@ def _record(
         assert article.id is not None
         if not take_article(session, article.id, article.revision, now):
             continue
-        taken += 1
+        done.taken += 1
         known = {match.watchlist: match for match in earlier.get(article.id, ())}
         for match in record_changes(session, article, one.changes, now):
-            log.info("match", status="changed", watchlist=match.watchlist, url=article.url)
-            _alert(session, context, match, article.revision, dues)
+            done.note(article, status="changed", watchlist=match.watchlist)
+            _alert(session, context, match, article, dues, article.revision)
         for hit in hits:
             if hit.watchlist not in known:
-                _record_match(session, context, article, hit, now, dues)
+                _record_match(session, context, article, hit, now, dues, done)
             elif article.revision > 1:
                 # Their offsets are those of the text as it stands.
                 known[hit.watchlist].terms = hit.terms
                 known[hit.watchlist].excerpts = hit.excerpts
-    return taken
+    return done
 
 
 def _record_match(
@@ -314,6 +342,7 @@ def _record_match(
     hit: _Found,
     now: datetime,
     dues: _Dues,
+    done: _Done,
 ) -> None:
     """One match, and an alert for everybody who is to be told.
 
@@ -334,16 +363,10 @@ def _record_match(
         match = _match_row(article, hit, now, silent)
         session.add(match)
         session.flush()
-    log.info(
-        "match",
-        status=silent or "alert",
-        watchlist=hit.watchlist,
-        source=article.source_id,
-        url=article.url,
-        **_seconds(article, now),
-    )
+    seconds = _seconds(article, now)
+    done.note(article, status=silent or "alert", watchlist=hit.watchlist, **seconds)
     if not silent:
-        _alert(session, context, match, 0, dues)
+        _alert(session, context, match, article, dues)
 
 
 def _seconds(article: Article, now: datetime) -> dict[str, float]:
@@ -366,10 +389,17 @@ def _match_row(article: Article, hit: _Found, now: datetime, silent: str) -> Mat
 
 
 def _alert(
-    session: Session, context: AlertContext, match: Match, revision: int, dues: _Dues
+    session: Session,
+    context: AlertContext,
+    match: Match,
+    article: Article,
+    dues: _Dues,
+    revision: int = 0,
 ) -> None:
     """An alert for everybody who is to be told; `revision`: of its change, 0 of the match."""
     for channel, recipient in destinations(context, context.notified(match.watchlist)):
+        to = _Destination(match.watchlist, channel, recipient)
+        due = dues.of_change(to) if revision else dues.of(to, late=article.late is not None)
         session.add(
             Alert(
                 match_id=match.id or 0,
@@ -377,49 +407,80 @@ def _alert(
                 channel=channel,
                 recipient=recipient,
                 revision=revision,
-                due_at=dues.of(match.watchlist, channel, recipient),
+                made_at=dues.now,
+                held=due.held,
+                due_at=due.at,
             )
         )
+
+
+class _Destination(NamedTuple):
+    """Whom a watchlist tells."""
+
+    watchlist: str
+    channel: str
+    recipient: str
+
+
+class _Due(NamedTuple):
+    """When an alert is told."""
+
+    at: datetime
+    held: str = ""
 
 
 class _Dues:
     """When alerts that arise at one moment are told; asks the store once for each destination."""
 
     def __init__(self, session: Session, context: AlertContext, now: datetime) -> None:
-        self._session, self._context, self._now = session, context, now
-        self._made: dict[tuple[str, str, str], int] = {}
-        """Alerts of the day, by watchlist, channel and recipient."""
-        self._next: dict[tuple[str, str], datetime] = {}
+        self.now = now
+        self._session, self._context = session, context
+        self._made: dict[_Destination, int] = {}
+        """Alerts of the day."""
+        self._changes: dict[_Destination, int] = {}
+        """Alerts of changes within CATCHING_UP."""
+        self._next: dict[tuple[str, str, datetime], datetime] = {}
 
-    def of(self, watchlist: str, channel: str, recipient: str) -> datetime:
+    def of_change(self, to: _Destination) -> _Due:
+        """As `of`; a site that edits everything it has makes few replies, and then a summary."""
+        if to not in self._changes:
+            since = self.now - CATCHING_UP
+            self._changes[to] = count_alerts(self._session, *to, since, changes=True)
+        self._changes[to] += 1
+        return self.of(to, late=self._changes[to] > REPLIES)
+
+    def of(self, to: _Destination, *, late: bool) -> _Due:
         """With what waits already, or as configured; it counts as one more alert of the day.
 
-        Beyond `max_per_day` the rest of the day arrives as one summary, when the day is over.
+        Beyond `max_per_day` the rest of the day arrives as one summary, when the day is over. What
+        arises in quiet hours is one message in the morning anyway, so it does not count.
+        `late`: it is no news of this minute and may wait for more of its kind.
         """
-        context, now = self._context, self._now
-        table, config = context.watchlists.get(watchlist), context.channels[channel]
-        deliver = deliver_of(context, watchlist)
-        due = due_at(deliver, now, timezone=context.zone, group_wait=config.group_wait)
-        if not deliver.is_digest:
-            made = self._count(watchlist, channel, recipient)
-            if table and made >= table.max_per_day:
-                due = day_end(now, context.zone)
-            else:
-                due = self._with_company(channel, recipient, due)
-        return hold_until(config.quiet, due, context.zone) or due
+        context, now = self._context, self.now
+        table, config = context.watchlists.get(to.watchlist), context.channels[to.channel]
+        deliver = deliver_of(context, to.watchlist)
+        wait = max(config.group_wait, CATCHING_UP) if late else config.group_wait
+        due = due_at(deliver, now, timezone=context.zone, group_wait=wait)
+        if (morning := hold_until(config.quiet, due, context.zone)) is not None:
+            return _Due(morning, QUIET)
+        if deliver.is_digest:
+            return _Due(due)
+        if table and self._count(to) >= table.max_per_day:
+            midnight = day_end(now, context.zone)
+            return _Due(hold_until(config.quiet, midnight, context.zone) or midnight, ABOVE)
+        return _Due(self._with_company(to, due))
 
-    def _count(self, watchlist: str, channel: str, recipient: str) -> int:
-        key = (watchlist, channel, recipient)
-        if key not in self._made:
-            day = day_start(self._now, self._context.zone)
-            self._made[key] = count_alerts(self._session, *key, day)
-        self._made[key] += 1
-        return self._made[key] - 1
+    def _count(self, to: _Destination) -> int:
+        if to not in self._made:
+            day = day_start(self.now, self._context.zone)
+            self._made[to] = count_alerts(self._session, *to, day)
+        self._made[to] += 1
+        return self._made[to] - 1
 
-    def _with_company(self, channel: str, recipient: str, due: datetime) -> datetime:
-        key = (channel, recipient)
-        if due > self._now and key not in self._next:
-            waiting = next_gathering(self._session, channel, recipient, self._now, due)
+    def _with_company(self, to: _Destination, due: datetime) -> datetime:
+        key = (to.channel, to.recipient, due)
+        if due > self.now and key not in self._next:
+            waiting = next_gathering(self._session, to.channel, to.recipient, self.now, due)
             self._next[key] = waiting or due
         return self._next.get(key, due)
 

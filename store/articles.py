@@ -185,15 +185,16 @@ def article_urls_of(session: Session, source_id: str, limit: int = 200) -> Seque
 
 def articles_at(session: Session, keys: Iterable[str]) -> dict[str, int]:
     """Article ids by the address keys they are known under; without forgotten ones."""
-    return {key: number for key, number in _named(session, keys).items() if number is not None}
+    return {key: number for key, number in named_keys(session, keys).items() if number is not None}
 
 
 def forgotten_keys(session: Session, keys: Iterable[str]) -> set[str]:
     """Those of the keys that lead to an article which was forgotten."""
-    return {key for key, number in _named(session, keys).items() if number is None}
+    return {key for key, number in named_keys(session, keys).items() if number is None}
 
 
-def _named(session: Session, keys: Iterable[str]) -> dict[str, int | None]:
+def named_keys(session: Session, keys: Iterable[str]) -> dict[str, int | None]:
+    """Those of the keys that an article is known under, with its id; None for a forgotten one."""
     found: dict[str, int | None] = {}
     for part in bound_lists(list(keys)):
         query = select(ArticleUrl.url_key, col(ArticleUrl.article_id))

@@ -46,7 +46,8 @@ class Match(SQLModel, table=True):
         default_factory=list, sa_column=Column(JSON, nullable=False)
     )
     silent: str = ""
-    """Why no alert was made of it: "" | first_visit | story | backfill"""
+    """Why no alert was made of it: "" | first_visit | story | backfill | import (which becomes
+    backfill once its summary is made)"""
 
 
 class Change(SQLModel, table=True):
@@ -76,6 +77,7 @@ class Alert(SQLModel, table=True):
             postgresql_where=text("delivery_id IS NULL"),
         ),
         Index("ix_alert_delivery", "delivery_id"),
+        Index("ix_alert_made", "watchlist", "made_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -85,6 +87,10 @@ class Alert(SQLModel, table=True):
     recipient: str = ""
     revision: int = 0
     """0 for the match itself, else the revision whose change is told."""
+    made_at: datetime | None = moment(nullable=False)
+    """When it arose; `max_per_day` counts by it."""
+    held: str = ""
+    """Why it waits for more than company: "" | quiet | max_per_day"""
     due_at: datetime | None = moment(nullable=False)
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id")
 

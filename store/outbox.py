@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import CursorResult, Update, bindparam, exists, func, or_, update
+from sqlalchemy import CursorResult, Update, bindparam, case, exists, func, or_, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
@@ -24,6 +25,10 @@ def changed(session: Session, statement: Update) -> int:
     result = session.execute(statement.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+WITHOUT_TEXT = (defer(Article.body), defer(Article.captions))  # type: ignore[arg-type]
+"""Messages show excerpts: the texts of ten thousand articles that wait would fill the memory."""
 
 
 # Articles → matches, alerts
@@ -51,12 +56,13 @@ _TOLD = (
 _ALERTS = (
     select(func.count())
     .select_from(Alert)
-    .join(Match, col(Alert.match_id) == col(Match.id))
     .where(
-        Match.watchlist == bindparam("watchlist"),
+        Alert.watchlist == bindparam("watchlist"),
         Alert.channel == bindparam("channel"),
         Alert.recipient == bindparam("recipient"),
-        col(Match.matched_at) >= bindparam("since"),
+        col(Alert.made_at) >= bindparam("since"),
+        col(Alert.revision) >= bindparam("revision"),
+        col(Alert.held) != bindparam("without"),
     )
 )
 
@@ -75,11 +81,28 @@ def story_is_told(session: Session, watchlist: str, story_id: int) -> bool:
 
 
 def count_alerts(
-    session: Session, watchlist: str, channel: str, recipient: str, since: datetime
+    session: Session,
+    watchlist: str,
+    channel: str,
+    recipient: str,
+    since: datetime,
+    *,
+    changes: bool = False,
+    without: str = "quiet",
 ) -> int:
-    """How many alerts of a watchlist arose for a destination since then."""
+    """How many alerts of a watchlist arose for a destination since then.
+
+    `changes`: those of changes only. `without`: not those that are held for this reason.
+    """
     session.flush()
-    values = {"watchlist": watchlist, "channel": channel, "recipient": recipient, "since": since}
+    values = {
+        "watchlist": watchlist,
+        "channel": channel,
+        "recipient": recipient,
+        "since": since,
+        "revision": int(changes),
+        "without": without,
+    }
     return int(session.connection().execute(_ALERTS, values).scalar_one())
 
 
@@ -111,6 +134,7 @@ def due_alerts(
             col(Alert.channel).in_(list(channels)),
         )
         .order_by(col(Alert.id))
+        .options(*WITHOUT_TEXT)
     )
     return [(row[0], row[1], row[2]) for row in session.exec(query)]
 
@@ -131,7 +155,7 @@ def articles_of_stories(session: Session, stories: Iterable[int]) -> dict[int, l
     found: dict[int, list[Article]] = {}
     for part in bound_lists(sorted(set(stories))):
         query = select(Article).where(col(Article.story_id).in_(part)).order_by(col(Article.id))
-        for article in session.exec(query):
+        for article in session.exec(query.options(*WITHOUT_TEXT)):
             found.setdefault(article.story_id, []).append(article)
     return found
 
@@ -226,6 +250,11 @@ def channels_due(
     return list(session.exec(query))
 
 
+_MADE = col(Delivery.attempts) - case((col(Delivery.claim).is_not(None), 1), else_=0)
+"""Attempts whose outcome is kept: a claim counts one before it is made."""
+_UNCLAIMED = {"claim": None, "claimed_until": None, "attempts": _MADE}
+
+
 def claim(
     session: Session,
     channel: str,
@@ -237,7 +266,8 @@ def claim(
 ) -> list[Delivery]:
     """Reserves the oldest due deliveries of a channel for one dispatcher and counts an attempt.
 
-    Nobody else attempts them before `until`. `without` are ids that must not be taken.
+    Nobody else attempts them before `until`. `without` are ids that must not be taken. The attempt
+    that an expired claim counted is this one: of what its dispatcher did nothing is known.
     """
     oldest = (
         select(Delivery.id)
@@ -250,7 +280,7 @@ def claim(
     mine = (
         update(Delivery)
         .where(col(Delivery.id).in_(oldest))
-        .values(claim=token, claimed_until=until, attempts=Delivery.attempts + 1)
+        .values(claim=token, claimed_until=until, attempts=_MADE + 1)
         .returning(Delivery)
         .execution_options(synchronize_session=False)
     )
@@ -281,15 +311,17 @@ def release(session: Session, token: str, ids: Iterable[int]) -> int:
     total = 0
     for part in bound_lists(list(ids)):
         mine = update(Delivery).where(col(Delivery.id).in_(part), col(Delivery.claim) == token)
-        values = {"claim": None, "claimed_until": None, "attempts": Delivery.attempts - 1}
-        total += changed(session, mine.values(**values))
+        total += changed(session, mine.values(**_UNCLAIMED))
     return total
 
 
 def free_all(session: Session) -> int:
-    """Frees every claim, for a service that knows it is alone with the store."""
+    """Frees every claim, for a service that knows it is alone with the store.
+
+    Their attempts are not counted: hundreds are claimed at once, and nearly all were not begun.
+    """
     claimed = update(Delivery).where(col(Delivery.claim).is_not(None))
-    return changed(session, claimed.values(claim=None, claimed_until=None))
+    return changed(session, claimed.values(**_UNCLAIMED))
 
 
 def hold(session: Session, channel: str, now: datetime, until: datetime) -> int:
@@ -323,14 +355,14 @@ def set_clock_right(
             foretold,
         ),
     )
-    of_tomorrow = select(Match.id).where(col(Match.matched_at) > ahead)
     alerts = update(Alert).where(
         col(Alert.delivery_id).is_(None),
         col(Alert.due_at) > now,
-        col(Alert.match_id).in_(of_tomorrow),
+        col(Alert.made_at) > ahead,
     )
-    free = {"next_attempt_at": now, "claim": None, "claimed_until": None}
-    return changed(session, late.values(**free)) + changed(session, alerts.values(due_at=now))
+    return changed(session, late.values(next_attempt_at=now, **_UNCLAIMED)) + changed(
+        session, alerts.values(due_at=now)
+    )
 
 
 def hold_stranded(session: Session, channels: Collection[str]) -> int:
@@ -463,7 +495,9 @@ def replay(session: Session, deliveries: Iterable[Delivery], now: datetime) -> i
     for delivery in deliveries:
         if delivery.state == "delivered":
             continue
-        delivery.state, delivery.attempts, delivery.next_attempt_at = "pending", 0, now
+        delivery.state, delivery.next_attempt_at = "pending", now
+        # What is being sent at this moment has counted its attempt, and may take it back.
+        delivery.attempts = 0 if delivery.claim is None else 1
         session.add(delivery)
         resume_channel(session, delivery.channel)
         count += 1
