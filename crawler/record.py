@@ -51,6 +51,8 @@ from store.stories import keep_sketch, one_at_a_time
 MAX_GUID = 1000
 MOST_BELIEVED = 80
 """So many answers of "not modified" in a row at most; a day is the limit beside it."""
+NOTED_EVERY = timedelta(minutes=1)
+"""That pages move is noted so often at most."""
 FORGOTTEN = timedelta(days=30)
 """How long a sitemap that its index does not name any more is remembered."""
 
@@ -369,6 +371,7 @@ def record_article(
     keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
+    _note_page(session, entry.host, at)
     waited = at - entry.found_at if entry.found_at else None
     return replace(recorded, source_id=entry.source_id, waited=waited)
 
@@ -563,20 +566,26 @@ def _settle_entries(session: Session, keys: set[str], entry: Entry, recorded: Re
     session.add(entry)
 
 
-def record_not_article(session: Session, entry_id: int, why: str, outcome: str) -> None:
+def record_not_article(
+    session: Session, entry_id: int, why: str, outcome: str, at: datetime
+) -> None:
     """A page that will not become an article: it is none, it is refused, or we gave up."""
     entry = session.get_one(Entry, entry_id)
     entry.outcome, entry.last_error, entry.next_attempt_at = outcome, why, None
     entry.attempts += 1
     session.add(entry)
+    _note_page(session, entry.host, at)
 
 
-def record_failed_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
+def record_failed_page(
+    session: Session, entry_id: int, why: str, at: datetime, again_at: datetime
+) -> None:
     """A page that could not be had: it waits for its next attempt."""
     entry = session.get_one(Entry, entry_id)
     entry.last_error, entry.next_attempt_at = why, again_at
     entry.attempts += 1
     session.add(entry)
+    _note_page(session, entry.host, at)
 
 
 def record_held_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
@@ -584,6 +593,14 @@ def record_held_page(session: Session, entry_id: int, why: str, again_at: dateti
     entry = session.get_one(Entry, entry_id)
     entry.last_error, entry.next_attempt_at = why, again_at
     session.add(entry)
+
+
+def _note_page(session: Session, host: str, at: datetime) -> None:
+    """A page of the host has ended, read or not: what waits there moves."""
+    state = session.get(HostState, host) or HostState(host=host)
+    if state.page_at is None or abs(at - state.page_at) >= NOTED_EVERY:
+        state.page_at = at
+        session.add(state)
 
 
 def hold_host(session: Session, host: str, until: datetime) -> None:

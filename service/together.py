@@ -25,6 +25,7 @@ from service.queue import CrawlQueue
 from service.roles import Roles
 from service.scheduler import Look, Scheduler
 from service.serve import reloading, status_page
+from service.supervised import supervised
 from service.worker import Worker
 
 log = structlog.get_logger("service")
@@ -60,7 +61,7 @@ async def serve_together(
         await enter(_listening(app, scheduler, worker))
         log.info("service", status="started", roles=sorted(roles), config=str(path))
         await enter(_working(worker, stop))
-        async with scheduler.running():
+        async with scheduler.running(), supervised(env):
             await stop.wait()
             log.info("service", status="stopping")
     log.info("service", status="stopped")

@@ -24,7 +24,7 @@ from service.cli.output import counted, note
 from service.cli.stored import stored
 from service.config import Config
 from service.json_objects import article_object
-from service.printable import to_json
+from service.printable import show_controls, to_json
 from store.listing import Wanted, list_articles, list_matches
 from store.sources import documents_of
 
@@ -139,14 +139,16 @@ def cell(value: object) -> object:
     Lists of words are joined by "; ", others are JSON. A text that a spreadsheet would run as a
     formula (it begins with =, +, -, @, a tab or a line break, maybe after spaces or in full width)
     gets an apostrophe before it, as OWASP's page on CSV injection advises: titles are written by
-    strangers.
+    strangers. Control characters are shown, but for line breaks and tabs.
     """
     if isinstance(value, list):
         words = all(isinstance(part, str) for part in value)
         value = "; ".join(value) if words else json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and _FORMULA.match(value):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    # Many look at such a file in a terminal first.
+    shown = show_controls(value, keep="\n\t")
+    return f"'{shown}" if _FORMULA.match(value) else shown
 
 
 def _write_opml(output: IO[str], config: Config, session: Session | None) -> int:
