@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from crawler.extraction import extract
 from crawler.items import entry_from_json
 from crawler.pool import ProcessorPool
+from crawler.reading import read_page
 from crawler.text import clean_line
 from store.articles import Entry
 from store.engine import Store
@@ -244,7 +244,7 @@ class DeadlyPool(ProcessorPool):
     pages = 0
 
     async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if work is not extract:
+        if work is not read_page:
             return await super().run(work, *args, **kwargs)
         self.pages += 1
         return await super().run(die)
