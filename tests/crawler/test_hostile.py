@@ -149,8 +149,11 @@ def faults_of_robots(name: str, outcome: Outcome) -> list[str]:
     said = outcome.error or ""
     if name in REFUSED.keys() - SILENT:
         return [] if "robots.txt" in said else ["does not forbid everything"]
-    wanted = "article" if name in SILENT else "refused"
-    return [] if (said, outcome.closed) == ("", wanted) else [f"gives {outcome.closed}"]
+    if said:
+        return ["forbids everything"]
+    if name in SILENT:
+        return [] if outcome.strayed else ["forbids what it does not name"]
+    return ["is not obeyed"] if outcome.strayed else []
 
 
 def faults_of_list(name: str, outcome: Outcome) -> list[str]:

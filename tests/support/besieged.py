@@ -45,8 +45,8 @@ class Outcome:
     """Of a page: how its entry ended; None while it waits."""
     listed: tuple[Entry, ...] = ()
     """Of a document: what it lists; the site has no such pages."""
-    closed: str | None = None
-    """Of a robots.txt: how the page ended that an honest one forbids; None when not asked for."""
+    strayed: bool = False
+    """Of a robots.txt: whether the page was asked for that an honest one forbids."""
 
 
 @dataclass
@@ -158,12 +158,12 @@ class Siege:
                 state = session.get_one(SourceState, id_)
                 articles = session.exec(select(Article).where(Article.source_id == id_)).all()
                 entries = session.exec(select(Entry).where(Entry.source_id == id_)).all()
-                closed = [entry.outcome for entry in entries if "/closed/" in entry.url]
+                strayed = any(r.path == "/closed/page" for r in besieger.robots.requests)
                 found[role] = Outcome(  # type: ignore[index]
                     state.last_error,
                     tuple(articles),
                     listed=tuple(entries),
-                    closed=next(iter(closed), None),
+                    strayed=strayed,
                 )
             url = f"{besieger.server.url}/page"
             entry = session.exec(select(Entry).where(Entry.url == url)).one_or_none()
