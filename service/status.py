@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from store.articles import Article, Entry, count_waiting
-from store.deliveries import Alert, Delivery, Match
+from store.articles import (
+    Article,
+    count_stored,
+    count_waiting,
+    failing_pages,
+    oldest_due_entry,
+    oldest_unmatched,
+)
+from store.deliveries import Match
 from store.engine import Store
-from store.outbox import stopped_channels
-from store.sources import SourceState
+from store.outbox import count_deliveries, count_held, gathering, stopped_channels
+from store.sources import SourceState, Visited, last_visited
 
 STUCK = timedelta(minutes=15)
 """A line whose oldest member has been due for so long does not move."""
@@ -22,26 +30,37 @@ OVERDUE = timedelta(minutes=45)
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """The state of the service as the database shows it."""
+class Lines:
+    """The three waiting lines and the visits: what tells whether all is well."""
 
     at: datetime
-    sources: Sequence[SourceState]
+    sources: Sequence[Visited] | Sequence[SourceState]
+    """All of them, or of each state the one that was visited last."""
     entries_waiting: int
     articles_waiting: int
     deliveries_waiting: int
+    dead_letters: int
+    oldest_due_entry: datetime | None
+    oldest_unmatched: datetime | None
+    oldest_due_delivery: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status(Lines):
+    """The state of the service as the database shows it."""
+
+    sources: Sequence[SourceState]
     deliveries_held: int
-    """Of those: held by quiet hours, or for a channel that was told to stop or is not there."""
+    """Of those that wait: held by quiet hours, or for a channel that was told to stop or is not
+    there."""
     alerts_waiting: int
     """Alerts that are gathered for company, a digest or the morning."""
     next_gathering: datetime | None
     stopped: Mapping[str, str]
     """Channels that were told to stop, with the reason."""
-    dead_letters: int
-    oldest_due_entry: datetime | None
-    oldest_unmatched: datetime | None
-    oldest_due_delivery: datetime | None
     articles: int
+    articles_exact: bool
+    """Whether they were counted; a large number of articles is estimated."""
     articles_today: int
     matches_today: int
     last_visit: datetime | None
@@ -51,36 +70,51 @@ class Status:
     """What the newest of them met."""
 
 
+def read_lines(store: Store, now: datetime) -> Lines:
+    """Reads what tells whether all is well, and no more: it is asked often. Raises StoreError."""
+    with store.reading() as session:
+        return lines(session, now)
+
+
+def lines(session: Session, now: datetime) -> Lines:
+    """The same in a session that there is."""
+    return Lines(sources=last_visited(session), **_lines(session, now))
+
+
+def _lines(session: Session, now: datetime) -> dict[str, Any]:
+    entries, articles = count_waiting(session)
+    deliveries = count_deliveries(session, now)
+    return {
+        "at": now,
+        "entries_waiting": entries,
+        "articles_waiting": articles,
+        "deliveries_waiting": deliveries.waiting,
+        "dead_letters": deliveries.dead,
+        "oldest_due_entry": oldest_due_entry(session, now),
+        "oldest_unmatched": oldest_unmatched(session),
+        "oldest_due_delivery": deliveries.oldest_due,
+    }
+
+
 def read_status(store: Store, now: datetime) -> Status:
     """Reads the state. Raises StoreError."""
     with store.reading() as session:
-        entries, articles = count_waiting(session)
         sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
         day = now - timedelta(days=1)
         pages_failing, page_error = failing_pages(session)
+        alerts_waiting, next_gathering = gathering(session)
+        articles, articles_exact = count_stored(session)
         return Status(
-            at=now,
+            **_lines(session, now),
             sources=sources,
-            entries_waiting=entries,
-            articles_waiting=articles,
-            deliveries_waiting=_deliveries(session, "pending", "held"),
-            deliveries_held=_deliveries(session, "held"),
-            alerts_waiting=session.exec(
-                select(func.count()).where(col(Alert.delivery_id).is_(None))
-            ).one(),
-            next_gathering=session.exec(
-                select(func.min(Alert.due_at)).where(col(Alert.delivery_id).is_(None))
-            ).one(),
+            deliveries_held=count_held(session),
+            alerts_waiting=alerts_waiting,
+            next_gathering=next_gathering,
             stopped={
                 id_: state.reason or "" for id_, state in sorted(stopped_channels(session).items())
             },
-            dead_letters=_deliveries(session, "dead"),
-            oldest_due_entry=_oldest_due_entry(session, now),
-            oldest_unmatched=session.exec(
-                select(func.min(Article.first_seen)).where(col(Article.matched_at).is_(None))
-            ).one(),
-            oldest_due_delivery=_oldest_due_delivery(session, now),
-            articles=session.exec(select(func.count()).select_from(Article)).one(),
+            articles=articles,
+            articles_exact=articles_exact,
             articles_today=session.exec(
                 select(func.count()).where(col(Article.first_seen) > day)
             ).one(),
@@ -93,34 +127,7 @@ def read_status(store: Store, now: datetime) -> Status:
         )
 
 
-def failing_pages(session: Session) -> tuple[int, str | None]:
-    """How many pages wait for another attempt after one that failed, and what the newest met."""
-    failing = (col(Entry.outcome).is_(None), col(Entry.last_error).is_not(None))
-    count = session.exec(select(func.count()).select_from(Entry).where(*failing)).one()
-    query = select(Entry.url, Entry.last_error).where(*failing).order_by(col(Entry.id).desc())
-    newest = session.exec(query.limit(1)).first()
-    return count, f"{newest[0]}: {newest[1]}" if newest else None
-
-
-def _deliveries(session: Session, *states: str) -> int:
-    return session.exec(select(func.count()).where(col(Delivery.state).in_(states))).one()
-
-
-def _oldest_due_entry(session: Session, now: datetime) -> datetime | None:
-    query = select(func.min(Entry.next_attempt_at)).where(
-        col(Entry.outcome).is_(None), col(Entry.next_attempt_at) <= now
-    )
-    return session.exec(query).one()
-
-
-def _oldest_due_delivery(session: Session, now: datetime) -> datetime | None:
-    query = select(func.min(Delivery.next_attempt_at)).where(
-        col(Delivery.state) == "pending", col(Delivery.next_attempt_at) <= now
-    )
-    return session.exec(query).one()
-
-
-def is_healthy(status: Status) -> bool:
+def is_healthy(status: Lines) -> bool:
     """Whether crawling, matching and delivery move and at least one source could be read.
 
     Entries are not judged by age: a first visit or a slow host rightly takes hours. Crawling stands

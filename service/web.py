@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from service.metrics import CONTENT_TYPE, Metrics
 from service.printable import show_controls
-from service.status import Status, is_healthy, read_status
+from service.status import Lines, is_healthy, read_lines, read_status
 from store.engine import Store
 from store.errors import StoreError
 
@@ -48,7 +48,7 @@ def status_app(
 
     async def health(_request: Request) -> Response:
         try:
-            status = read_status(store, clock())
+            status = read_lines(store, clock())
         except StoreError as error:
             return JSONResponse({"healthy": False, "error": str(error)}, 503)
         healthy = is_healthy(status)
@@ -81,7 +81,7 @@ def _password_required() -> Response:
     return Response("password required\n", 401, headers=wanted)
 
 
-def lines_of(status: Status) -> dict[str, object]:
+def lines_of(status: Lines) -> dict[str, object]:
     """The three waiting lines, as /health and `status --json` name them."""
     return {
         "entries_waiting": status.entries_waiting,

@@ -12,11 +12,19 @@ from sqlalchemy import CursorResult, Update, bindparam, exists, func, or_, updat
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
-from store.deliveries import Alert, Attempt, Change, ChannelState, Delivery, FirstVisit, Match
+from store.deliveries import (
+    Alert,
+    Attempt,
+    Change,
+    ChannelState,
+    Delivery,
+    FirstVisit,
+    Match,
+    is_dead,
+    is_waiting,
+)
 from store.sources import SourceState
 from store.types import bound_lists
-
-WAITING = ("pending", "held")
 
 
 def changed(session: Session, statement: Update) -> int:
@@ -261,7 +269,7 @@ def claim(
 
 def _free(now: datetime) -> Sequence[Any]:
     return (
-        col(Delivery.state).in_(WAITING),
+        is_waiting(),
         col(Delivery.next_attempt_at) <= now,
         or_(col(Delivery.claim).is_(None), col(Delivery.claimed_until) <= now),
     )
@@ -288,7 +296,7 @@ def release(session: Session, token: str, ids: Iterable[int]) -> int:
 
 def free_all(session: Session) -> int:
     """Frees every claim, for a service that knows it is alone with the store."""
-    claimed = update(Delivery).where(col(Delivery.claim).is_not(None))
+    claimed = update(Delivery).where(is_waiting(), col(Delivery.claim).is_not(None))
     return changed(session, claimed.values(claim=None, claimed_until=None))
 
 
@@ -312,9 +320,11 @@ def set_clock_right(
     that are being sent.
     """
     ahead = now + slack
-    foretold = exists().where(col(Attempt.delivery_id) == col(Delivery.id), col(Attempt.at) > ahead)
+    # Asked whether there is one later, PostgreSQL may look for all such attempts there are.
+    last = select(func.max(Attempt.at)).where(col(Attempt.delivery_id) == col(Delivery.id))
+    foretold = last.correlate(Delivery).scalar_subquery() > ahead
     late = update(Delivery).where(
-        col(Delivery.state).in_(WAITING),
+        is_waiting(),
         col(Delivery.next_attempt_at) > now,
         col(Delivery.id).not_in(list(without)),
         or_(
@@ -340,6 +350,7 @@ def hold_stranded(session: Session, channels: Collection[str]) -> int:
     """
     stopped = select(ChannelState.id).where(col(ChannelState.stopped_at).is_not(None))
     stranded = update(Delivery).where(
+        is_waiting(),
         col(Delivery.state) == "pending",
         col(Delivery.claim).is_(None),
         or_(col(Delivery.channel).not_in(list(channels)), col(Delivery.channel).in_(stopped)),
@@ -420,6 +431,41 @@ def stopped_channels(session: Session) -> dict[str, ChannelState]:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages are still to be sent or were given up, and since when one should be."""
+
+    waiting: int
+    dead: int
+    oldest_due: datetime | None
+
+
+def count_deliveries(session: Session, now: datetime) -> Counts:
+    """Counts what waits and what was given up, by the indexes that hold nothing else."""
+    number = select(func.count()).select_from(Delivery)
+    oldest = select(func.min(Delivery.next_attempt_at)).where(
+        is_waiting(), col(Delivery.state) == "pending", col(Delivery.next_attempt_at) <= now
+    )
+    return Counts(
+        waiting=session.exec(number.where(is_waiting())).one(),
+        dead=session.exec(number.where(is_dead())).one(),
+        oldest_due=session.exec(oldest).one(),
+    )
+
+
+def count_held(session: Session) -> int:
+    """How many messages are held until quiet hours end, or until a person sets them going."""
+    query = select(func.count()).where(is_waiting(), col(Delivery.state) == "held")
+    return session.exec(query).one()
+
+
+def gathering(session: Session) -> tuple[int, datetime | None]:
+    """How many alerts are gathered for company, a digest or the morning; when the next is due."""
+    waits = col(Alert.delivery_id).is_(None)
+    count = session.exec(select(func.count()).where(waits)).one()
+    return count, session.exec(select(func.min(Alert.due_at)).where(waits)).one()
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A delivery that was given up, and when."""
 
@@ -435,7 +481,7 @@ def dead_letters(session: Session) -> list[DeadLetter]:
     died = func.coalesce(last.scalar_subquery(), Delivery.created_at)
     table = SQLModel.metadata.tables["delivery"]
     columns = (table.c.id, table.c.key, table.c.channel, table.c.last_error, died)
-    query = sqlalchemy.select(*columns).where(table.c.state == "dead")
+    query = sqlalchemy.select(*columns).where(is_dead())
     # Ordered here: asked for the order, SQLite would read every delivery there ever was.
     rows = sorted(session.connection().execute(query), key=lambda row: row[0])
     return [DeadLetter(row[1], row[2], row[3] or "", row[4]) for row in rows]
