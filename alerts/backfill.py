@@ -59,7 +59,8 @@ def backfill(
         fresh = _unknown(session, watchlist, found)
         session.add_all(fresh)
         session.flush()
-        made = _summaries(context, session, watchlist, fresh, since, now) if fresh else []
+        past = Past(watchlist, len(fresh), fresh[:MOST], since)
+        made = summaries(context, session, past, now) if fresh else []
         for delivery in made:
             keep(session, delivery)
     return Backfilled(len(fresh), len(made))
@@ -85,24 +86,29 @@ def _unknown(session: Session, watchlist: str, found: Sequence[Match]) -> list[M
     return [match for match in found if match.article_id not in known | waiting]
 
 
-def _summaries(
-    context: AlertContext,
-    session: Session,
-    watchlist: str,
-    matches: Sequence[Match],
-    since: datetime,
-    now: datetime,
-) -> list[Delivery]:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What one watchlist matched in the past."""
+
+    watchlist: str
+    found: int
+    latest: Sequence[Match]
+    """Those stored last, at most MOST."""
+    since: datetime | None
+    """Where the past begins that was looked through; None: it came by import."""
+
+
+def summaries(context: AlertContext, session: Session, past: Past, now: datetime) -> list[Delivery]:
     """One message for each destination, with the articles stored last."""
-    shown = matches[:MOST]
-    views = _views(context, session, shown)
+    watchlist = past.watchlist
+    views = _views(context, session, past.latest)
     section = Section((watchlist,), context.watchlist_name(watchlist), tuple(views))
     urls = [view.url for view in views]
     made = []
     for channel, recipient in destinations(context, context.notified(watchlist)):
-        subjects = ["backfill", str(len(matches)), *urls]
+        subjects = ["backfill", str(past.found), *urls]
         key = delivery_id(context.installation, channel, recipient, watchlist, subjects)
-        message = context.composer.past(key, section, len(matches), since, now)
+        message = context.composer.past(key, section, past.found, past.since, now)
         made.append(freeze(context, key, message, channel, recipient, (watchlist,), now))
     return made
 

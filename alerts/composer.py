@@ -84,9 +84,12 @@ class Composer:
         return self._message("summary", subject, "summary", values, payload)
 
     def past(
-        self, delivery: str, section: Section, found: int, since: datetime, now: datetime
+        self, delivery: str, section: Section, found: int, since: datetime | None, now: datetime
     ) -> Message:
-        """What a new or changed watchlist matched in the past; `section` has the latest of it."""
+        """What a watchlist matched in the past; `section` has the latest of it.
+
+        `since` is where the past begins that was looked through; None: it came by import.
+        """
         noun = "article" if found == 1 else "articles"
         subject = f"{section.name}: {found} past {noun}"
         shown, (watchlist,) = len(section.articles), section.watchlists
@@ -94,11 +97,12 @@ class Composer:
         if shown < found:
             note = f"The latest {shown} of them; to read all: wirewatch matches --watchlist "
             note += watchlist
-        title = f"{found} {noun} since {told_time(since, self._zone)}"
+        origin = f"since {told_time(since, self._zone)}" if since else "came by import"
+        title = f"{found} {noun} {origin}"
         facts = {
             "delivery": delivery,
             "watchlist": watchlist,
-            "since": rfc3339(since),
+            "since": rfc3339(since) if since else None,
             "found": found,
             "matches": [dict(article.record) for article in section.articles],
         }

@@ -4,12 +4,12 @@ import re
 from base64 import encodebytes
 from binascii import b2a_qp
 from email.header import Header
-from email.headerregistry import Address
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
 from functools import lru_cache
 
 from alerts.envelope import Envelope
+from alerts.mail_address import mail_address
 
 CRLF = "\r\n"
 _CONTROLS = [*range(32), *range(127, 160), 0x2028, 0x2029]
@@ -18,16 +18,17 @@ _SAFE = str.maketrans({**dict.fromkeys(_CONTROLS, " "), **dict.fromkeys(_TURNS, 
 
 
 def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
-    """The message's bytes, in CRLF lines of ASCII; the same ones for the same arguments.
+    """The message's bytes, in CRLF lines; the same ones for the same arguments.
 
-    `sender` and `recipient` come from the configuration. Page text cannot become a header: line
-    breaks and controls in it turn into spaces. The email package folds the headers; the parts are
-    put together here, because its generator costs several times more than sending does.
+    They are ASCII but for addresses that need SMTPUTF8. `sender` and `recipient` come from the
+    configuration. Page text cannot become a header: line breaks and controls in it turn into
+    spaces. The email package folds the headers; the parts are put together here, because its
+    generator costs several times more than sending does.
     """
     domain = _domain(sender)
-    lines = [_header("From", sender)]
+    lines = [_address_header("From", sender)]
     if recipient:
-        lines.append(_header("To", recipient))
+        lines.append(_address_header("To", recipient))
     lines += [
         _subject(header_text(envelope.subject)),
         f"Date: {format_datetime(envelope.created_at)}\r\n",
@@ -44,7 +45,7 @@ def mime_message(envelope: Envelope, sender: str, recipient: str) -> bytes:
         _header("X-Wirewatch-Watchlist", ",".join(envelope.watchlists)),
         "MIME-Version: 1.0\r\n",
     ]
-    return "".join(lines).encode("ascii") + _body(envelope)
+    return "".join(lines).encode() + _body(envelope)
 
 
 def _body(envelope: Envelope) -> bytes:
@@ -87,6 +88,15 @@ def _header(name: str, value: str) -> str:
     return header
 
 
+@lru_cache(maxsize=1000)
+def _address_header(name: str, text: str) -> str:
+    """An address; what stands before the @ is not encoded, for no server would decode it."""
+    address = mail_address(text)
+    policy = SMTPUTF8 if address.needs_utf8 else SMTP
+    header: str = policy.header_factory(name, address.shown).fold(policy=policy)
+    return header
+
+
 def _subject(text: str) -> str:
     """Folded by `email.header`: the newer code loses the space between two encoded words."""
     charset = "us-ascii" if text.isascii() else "utf-8"
@@ -105,8 +115,7 @@ def header_text(text: str) -> str:
 
 @lru_cache(maxsize=100)
 def _domain(sender: str) -> str:
-    domain = Address(addr_spec=parseaddr(sender)[1]).domain
-    return domain.encode("idna").decode("ascii") if not domain.isascii() else domain
+    return mail_address(sender).domain
 
 
 def _list_label(watchlists: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -124,7 +124,8 @@ class Outbox:
         with context.store.writing() as session:
             waiting = lock_unmatched(session, limit, self._aside, only)
             found = self._find(context.rules, waiting)
-            return _record(session, context, found, context.clock())
+            done = _record(session, context, found, context.clock())
+        return done.told()
 
     def _match_one_by_one(self) -> int:
         """Raises StoreError where even that is not possible for a reason of the database's."""
@@ -141,7 +142,8 @@ class Outbox:
 
     async def _keep(self, context: AlertContext, found: Sequence[_Matched]) -> int:
         now = context.clock()
-        return await context.writer.write(lambda session: _record(session, context, found, now))
+        done = await context.writer.write(lambda session: _record(session, context, found, now))
+        return done.told()
 
     async def _keep_alone(self, context: AlertContext, one: _Matched) -> int:
         try:
@@ -277,14 +279,33 @@ class Outbox:
         return [article for article in waiting if article.id not in self._aside]
 
 
+@dataclass
+class _Done:
+    """What one change did: told once it is committed, for it may be undone, and made anew."""
+
+    taken: int = 0
+    """Articles."""
+    _events: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, article: Article, **what: Any) -> None:
+        """A match, for the log."""
+        self._events.append({**what, "source": article.source_id, "url": article.url})
+
+    def told(self) -> int:
+        """Tells the log; the number of articles."""
+        for event in self._events:
+            log.info("match", **event)
+        return self.taken
+
+
 def _record(
     session: Session,
     context: AlertContext,
     found: Sequence[_Matched],
     now: datetime,
-) -> int:
-    """Stores matches and alerts of articles that nobody else has taken; their number."""
-    taken = 0
+) -> _Done:
+    """Stores matches and alerts of articles that nobody else has taken."""
+    done = _Done()
     dues = _Dues(session, context, now)
     earlier = matches_of_all(session, (one.article.id or 0 for one in found if one.hits))
     for one in found:
@@ -292,19 +313,19 @@ def _record(
         assert article.id is not None
         if not take_article(session, article.id, article.revision, now):
             continue
-        taken += 1
+        done.taken += 1
         known = {match.watchlist: match for match in earlier.get(article.id, ())}
         for match in record_changes(session, article, one.changes, now):
-            log.info("match", status="changed", watchlist=match.watchlist, url=article.url)
+            done.note(article, status="changed", watchlist=match.watchlist)
             _alert(session, context, match, article.revision, dues)
         for hit in hits:
             if hit.watchlist not in known:
-                _record_match(session, context, article, hit, now, dues)
+                _record_match(session, context, article, hit, now, dues, done)
             elif article.revision > 1:
                 # Their offsets are those of the text as it stands.
                 known[hit.watchlist].terms = hit.terms
                 known[hit.watchlist].excerpts = hit.excerpts
-    return taken
+    return done
 
 
 def _record_match(
@@ -314,6 +335,7 @@ def _record_match(
     hit: _Found,
     now: datetime,
     dues: _Dues,
+    done: _Done,
 ) -> None:
     """One match, and an alert for everybody who is to be told.
 
@@ -334,14 +356,8 @@ def _record_match(
         match = _match_row(article, hit, now, silent)
         session.add(match)
         session.flush()
-    log.info(
-        "match",
-        status=silent or "alert",
-        watchlist=hit.watchlist,
-        source=article.source_id,
-        url=article.url,
-        **_seconds(article, now),
-    )
+    seconds = _seconds(article, now)
+    done.note(article, status=silent or "alert", watchlist=hit.watchlist, **seconds)
     if not silent:
         _alert(session, context, match, 0, dues)
 

@@ -2,7 +2,8 @@
 
 Waits follow the channel's table (`ChannelTable.waits`): mail as mail servers do, webhooks as
 Standard Webhooks lists. Each is stretched or shrunk by up to a fifth, so that what failed together
-does not come back together; none is longer than `longest_wait`. A destination that asks for a pause
+does not come back together; none is longer than `longest_wait`, and one that reaches it is only
+shrunk, or all such waits would be alike. A destination that asks for a pause
 (Retry-After) gets it, between one second and a day, even beyond the table.
 
 The last attempt falls on the moment of giving up itself, so that the whole period is used. Only
@@ -91,5 +92,6 @@ def trying_since(series: Sequence[datetime], now: datetime, policy: Policy) -> d
 def backoff(attempts: int, jitter: float, policy: Policy) -> timedelta:
     """The wait after that many attempts, from 1."""
     index = min(attempts, len(policy.waits)) - 1
-    wait = policy.waits[index] * (1 - JITTER + 2 * JITTER * jitter)
-    return min(wait, policy.longest_wait)
+    wait = min(policy.waits[index], policy.longest_wait)
+    shortest, longest = wait * (1 - JITTER), min(wait * (1 + JITTER), policy.longest_wait)
+    return shortest + (longest - shortest) * jitter

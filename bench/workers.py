@@ -1,12 +1,15 @@
 """Workers on one PostgreSQL: what is lost when things break, and what more of them bring.
 
-    python -m bench.workers ordeal [--sources 300] [--patience 300]
+    python -m bench.workers ordeal [--sources 300] [--delay 0.5] [--patience 300]
     python -m bench.workers speed [--sources 100] [--articles 6]
 
 `ordeal`: a scheduler and three workers read so many sites, each a host of its own, that publish all
-the time. One worker is killed (SIGKILL), one is cut off from the database for a while, and the
-database is restarted. Told are articles and alerts lost, alerts doubled, and overlapping requests
-to one host; exit status 1 unless all are 0.
+the time. One worker is killed (SIGKILL), one is cut off from the database for a while (its
+connections break), another for longer than it takes to be taken for dead (a dead network: nothing
+breaks, nothing arrives), and the database is restarted. Told are articles and alerts lost, alerts
+doubled, overlapping requests to one host, and the two requests to one host that came closest to
+each other. Exit status 1 unless nothing was lost, doubled or overlapped and that pair kept the
+delay, as nearly as the sites could tell: they measure how late they noticed things at worst.
 
 `speed`: every site publishes at once; articles a second from then until the last alert has arrived,
 with one process on SQLite, then a scheduler with 1, 2 and 3 workers on PostgreSQL; and the
@@ -32,22 +35,30 @@ from tests.support import postgresql
 from tests.support.together import Crew, Sites, Wire, crew
 
 DUE = "UPDATE source SET next_visit = NULL"
+FROZEN = 24.0
+"""Seconds; a silent worker's crawls are given to others after 15 (`[crawler] timeout` is 1 s)."""
 STOPS = 60.0
 """Seconds in which a process must have ended: ten on a machine that is not shared."""
 COUNT = "SELECT count(*) FROM article"
 
 
-async def ordeal(sources: int, folder: Path, patience: float) -> bool:
-    """The proof; whether it holds."""
+async def ordeal(sources: int, folder: Path, patience: float, delay: float) -> bool:
+    """The proof; whether it holds. `delay`: seconds between two requests to one host."""
     sites, server = Sites(sources, first="127.3.0.1"), postgresql.server()
     hosts = sites.hosts
     for host in hosts:
         sites.publish(host, wanted=False)
     with postgresql.database(tcp=True) as url:
-        async with crew(folder, sites, url, every="15s") as one, Wire(server.port) as wire:
-            by_wire = url.replace(f":{server.port}/", f":{wire.port}/")
+        async with (
+            crew(folder, sites, url, every="15s", delay=f"{delay * 1000:.0f}ms") as one,
+            Wire(server.port) as frozen,
+            Wire(server.port) as wire,
+        ):
+            by_frozen, by_wire = (
+                url.replace(f":{server.port}/", f":{each.port}/") for each in (frozen, wire)
+            )
             await one.start("run", "--roles", "schedule", name="scheduler")
-            for name, database in (("first", url), ("second", url), ("third", by_wire)):
+            for name, database in (("first", url), ("second", by_frozen), ("third", by_wire)):
                 await one.start("worker", "--concurrency", "8", name=name, database=database)
             await until(lambda: all(sites.paths[host, "/feed"] for host in hosts), patience)
             print("all sites visited", flush=True)
@@ -61,6 +72,11 @@ async def ordeal(sources: int, folder: Path, patience: float) -> bool:
             print("third worker cut off", flush=True)
             await asyncio.sleep(12)
             wire.mend()
+            await asyncio.sleep(4)
+            frozen.freeze()
+            print("second worker's network dead", flush=True)
+            await asyncio.sleep(FROZEN)
+            frozen.mend()
             await asyncio.sleep(3)
             server.restart()
             print("database restarted", flush=True)
@@ -85,7 +101,22 @@ async def ordeal(sources: int, folder: Path, patience: float) -> bool:
         f"repeats under the same id {one.receiver.repeats()}, "
         f"overlapping requests to one host {overlaps}, exit statuses {stops}"
     )
-    return not (missing or lost or doubled or overlaps or any(stops))
+    apart = keeps_delay(sites, delay)
+    return apart and not (missing or lost or doubled or overlaps or any(stops))
+
+
+def keeps_delay(sites: Sites, delay: float) -> bool:
+    """Whether no two requests to a host were closer than that; tells how close they came."""
+    nearest = min(sites.hosts, key=sites.closest)
+    closest, late = sites.closest(nearest), sites.late
+    print(
+        f"closest requests to one host {closest:.3f} s apart ({nearest}), delay {delay:.3f} s, "
+        f"noticed up to {late:.3f} s late"
+    )
+    if late > delay / 2 > 0:
+        print("the machine was too busy to tell whether the delay was kept")
+        return False
+    return closest >= delay - late
 
 
 async def publish(sites: Sites, hosts: list[str], wanted: list[str]) -> None:
@@ -184,6 +215,9 @@ def main() -> int:
     parser.add_argument("--sources", type=int)
     parser.add_argument("--articles", type=int, default=6)
     parser.add_argument(
+        "--delay", type=float, default=0.5, help="seconds between two requests to one host (ordeal)"
+    )
+    parser.add_argument(
         "--patience", type=float, default=300.0, help="seconds for first visits and last alerts"
     )
     parser.add_argument("--keep", type=Path, help="an empty folder for the logs")
@@ -191,7 +225,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = options.keep or Path(name)
         if options.what == "ordeal":
-            return 0 if asyncio.run(ordeal(options.sources or 300, folder, options.patience)) else 1
+            proof = ordeal(options.sources or 300, folder, options.patience, options.delay)
+            return 0 if asyncio.run(proof) else 1
         asyncio.run(speed(options.sources or 100, options.articles, folder, options.patience))
     return 0
 

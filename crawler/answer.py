@@ -19,6 +19,8 @@ from twisted.internet.error import ConnectionClosed
 from twisted.web._newclient import ParseError
 from twisted.web.client import ResponseFailed
 
+from crawler.heads import TooLongHeadError
+
 MOST_HEADERS = 100
 LONGEST_HEADER = 2000
 """Characters; what a site sends beyond is not kept."""
@@ -129,7 +131,6 @@ def answer_of(response: Response) -> Answer:
 
 
 _NOT_PACKED = "the answer is not packed as it says, and could not be unpacked"
-_HUNG_UP = "the connection was closed before the answer was there, or its headers are too long"
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.DownloadTimeoutError, "no answer in time"),
     (exceptions.DownloadConnectionRefusedError, "the connection was refused"),
@@ -142,7 +143,8 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (EOFError, _NOT_PACKED),
     (brotli.error, _NOT_PACKED),
     (zstandard.ZstdError, _NOT_PACKED),
-    (ConnectionClosed, _HUNG_UP),
+    (ConnectionClosed, "the connection was closed before the answer was there"),
+    (TooLongHeadError, "the answer's headers are too long or too many"),
 )
 
 _IGNORED = (

@@ -30,4 +30,5 @@ class CrawlContext:
     keep_pages: bool = False
     """Whether pages are kept until it is known whether their articles match."""
     may_ask: Callable[[], bool] = lambda: True
-    """Whether requests may be made: not by a process that others must take for dead."""
+    """Whether a crawl may make requests: not in a process that others must take for dead, nor when
+    others did so since it began."""

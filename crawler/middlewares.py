@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -21,8 +22,10 @@ from store.sources import HostState
 
 ROBOTS_FRESH = timedelta(hours=24)
 """How long a robots.txt is used before it is asked for again (RFC 9309, section 2.4)."""
+ROBOTS_SERVES = timedelta(hours=48)
+"""How old it may become while no newer one can be had; then everything is forbidden."""
 ROBOTS_ABSENT = timedelta(hours=1)
-"""How long a robots.txt that answers 5xx or 429 forbids everything before it is asked again."""
+"""How long after an answer of 5xx or 429 it is asked for again."""
 ROBOTS_NO_ANSWER = timedelta(minutes=5)
 """The same without any answer: an outage, perhaps ours, must not last longer than it does."""
 
@@ -51,8 +54,7 @@ class HoldMiddleware(_Middleware):
 
     async def process_request(self, request: Request) -> None:
         """Raises IgnoreRequest; the spider leaves what was asked for waiting."""
-        if not self.spider.context.may_ask():
-            self.spider.held = self.spider.stopped = True
+        self.spider.ask_leave()
         if self.spider.held:
             raise IgnoreRequest("the host asked to be left alone")
 
@@ -156,31 +158,54 @@ class RobotsMiddleware(_Middleware):
         try:
             answer = answer_of(await engine.download_async(asking))
         except Exception:  # noqa: BLE001 - whatever went wrong, there is no robots.txt to obey
+            self.spider.ask_leave()  # without it nobody was asked
             answer = Answer(asking.url, error="no answer")
-        if known is not None and known.robots_status is not None and _is_unreachable(answer):
-            return known  # the last good copy serves until the next try
-        return await self.spider.context.writer.write(
-            lambda session: _keep_robots(session, origin, answer, now)
-        )
+        old = known is not None and _serves(known, now) and _is_unreachable(answer.status)
+        keep = partial(_keep_asked, origin=origin, now=now)
+        if not old:
+            keep = partial(_keep_robots, origin=origin, answer=answer, now=now)
+        return await self.spider.context.writer.write(keep)
 
 
-def _is_unreachable(answer: Answer) -> bool:
-    return answer.status is None or answer.status >= 500 or answer.status == 429
+def _is_unreachable(status: int | None) -> bool:
+    return status is None or status >= 500 or status == 429
+
+
+def _serves(known: HostState, now: datetime) -> bool:
+    """Whether the copy that is kept is good, and not too old to go by while there is no other."""
+    return (
+        known.robots_at is not None
+        and known.robots_at <= now + CLOCKS_DIFFER  # else by a clock that was ahead
+        and not _is_unreachable(known.robots_status)
+        and now - known.robots_at < ROBOTS_SERVES
+    )
 
 
 def _is_fresh(known: HostState, now: datetime) -> bool:
-    if known.robots_at is None or known.robots_at > now + CLOCKS_DIFFER:
-        return False  # never, or by a clock that was ahead
-    status = known.robots_status
-    if status is None:
-        return now - known.robots_at < ROBOTS_NO_ANSWER
-    reachable = status < 500 and status != 429
-    return now - known.robots_at < (ROBOTS_FRESH if reachable else ROBOTS_ABSENT)
+    """Whether it need not be asked for now."""
+    got, asked = known.robots_at, known.robots_asked_at
+    if got is None or asked is None or max(got, asked) > now + CLOCKS_DIFFER:
+        return False
+    if known.robots_status is None:
+        return now - asked < ROBOTS_NO_ANSWER
+    if _is_unreachable(known.robots_status):
+        return now - asked < ROBOTS_ABSENT
+    if asked > got:
+        return now - asked < ROBOTS_ABSENT and _serves(known, now)
+    return now - got < ROBOTS_FRESH
+
+
+def _keep_asked(session: Session, origin: str, now: datetime) -> HostState:
+    """No newer one came: the copy serves until the next try."""
+    state = session.get_one(HostState, origin)
+    state.robots_asked_at = now
+    session.add(state)
+    return state
 
 
 def _keep_robots(session: Session, origin: str, answer: Answer, now: datetime) -> HostState:
     state = session.get(HostState, origin) or HostState(host=origin)
-    state.robots_status, state.robots_at = answer.status, now
+    state.robots_status, state.robots_at, state.robots_asked_at = answer.status, now, now
     # The rest counts for nothing, and would be read from the store at every crawl.
     state.robots_body = answer.body[:MOST_BYTES] if answer.status and answer.status < 300 else None
     session.add(state)

@@ -43,6 +43,7 @@ from store.articles import (
     articles_with_fingerprint,
     forgotten_keys,
     known_keys,
+    named_keys,
 )
 from store.sources import Document, HostState, SiteState, SourceState
 from store.stories import keep_sketch, one_at_a_time
@@ -50,6 +51,8 @@ from store.stories import keep_sketch, one_at_a_time
 MAX_GUID = 1000
 MOST_BELIEVED = 80
 """So many answers of "not modified" in a row at most; a day is the limit beside it."""
+NOTED_EVERY = timedelta(minutes=1)
+"""That pages move is noted so often at most."""
 FORGOTTEN = timedelta(days=30)
 """How long a sitemap that its index does not name any more is remembered."""
 
@@ -368,6 +371,7 @@ def record_article(
     keys |= set(map(url_key, item.further_pages))
     _name_addresses(session, recorded.article_id, keys)
     _settle_entries(session, keys, entry, recorded)
+    _note_page(session, entry.host, at)
     waited = at - entry.found_at if entry.found_at else None
     return replace(recorded, source_id=entry.source_id, waited=waited)
 
@@ -395,10 +399,13 @@ def _evidence(
 
 
 def _same_text(session: Session, item: ArticleItem, text: str, at: datetime) -> list[Known]:
-    """Elsewhere only what was seen lately: an old text that another site brings is news."""
+    """Elsewhere only what was seen lately: an old text that another site brings is news.
+
+    An article that is imported may be older than those that are known.
+    """
     found = articles_with_fingerprint(session, text) if text else []
     known = [(article.first_seen or at, _known(article, item)) for article in found]
-    return [each for seen, each in known if each.same_site or at - seen <= WINDOW]
+    return [each for seen, each in known if each.same_site or abs(at - seen) <= WINDOW]
 
 
 def _known(article: Article, item: ArticleItem) -> Known:
@@ -535,8 +542,7 @@ def _is_news_elsewhere(session: Session, entry: Entry) -> bool:
 
 
 def _name_addresses(session: Session, article_id: int | None, keys: set[str]) -> None:
-    known = articles_at(session, keys).keys() | forgotten_keys(session, keys)
-    for key in sorted(keys - known):
+    for key in sorted(keys - named_keys(session, keys).keys()):
         session.add(ArticleUrl(url_key=key, article_id=article_id))
 
 
@@ -560,20 +566,26 @@ def _settle_entries(session: Session, keys: set[str], entry: Entry, recorded: Re
     session.add(entry)
 
 
-def record_not_article(session: Session, entry_id: int, why: str, outcome: str) -> None:
+def record_not_article(
+    session: Session, entry_id: int, why: str, outcome: str, at: datetime
+) -> None:
     """A page that will not become an article: it is none, it is refused, or we gave up."""
     entry = session.get_one(Entry, entry_id)
     entry.outcome, entry.last_error, entry.next_attempt_at = outcome, why, None
     entry.attempts += 1
     session.add(entry)
+    _note_page(session, entry.host, at)
 
 
-def record_failed_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
+def record_failed_page(
+    session: Session, entry_id: int, why: str, at: datetime, again_at: datetime
+) -> None:
     """A page that could not be had: it waits for its next attempt."""
     entry = session.get_one(Entry, entry_id)
     entry.last_error, entry.next_attempt_at = why, again_at
     entry.attempts += 1
     session.add(entry)
+    _note_page(session, entry.host, at)
 
 
 def record_held_page(session: Session, entry_id: int, why: str, again_at: datetime) -> None:
@@ -581,6 +593,14 @@ def record_held_page(session: Session, entry_id: int, why: str, again_at: dateti
     entry = session.get_one(Entry, entry_id)
     entry.last_error, entry.next_attempt_at = why, again_at
     session.add(entry)
+
+
+def _note_page(session: Session, host: str, at: datetime) -> None:
+    """A page of the host has ended, read or not: what waits there moves."""
+    state = session.get(HostState, host) or HostState(host=host)
+    if state.page_at is None or abs(at - state.page_at) >= NOTED_EVERY:
+        state.page_at = at
+        session.add(state)
 
 
 def hold_host(session: Session, host: str, until: datetime) -> None:

@@ -55,7 +55,7 @@ def file_page(
     planned = _next(session, article, page.fetched_at, 0.0)
     is_numbered = "post" in session.get_one(Entry, entry_id).item
     if fetched:
-        _keep_evidence(session, article, page, keep_page)
+        keep_evidence(session, article, page, keep_page)
     else:
         _keep_answer(session, article)
     revisit = Revisit(
@@ -81,7 +81,8 @@ def _remember_validators(revisit: Revisit, page: Page) -> None:
     revisit.etag, revisit.last_modified = headers.get("etag"), headers.get("last-modified")
 
 
-def _keep_evidence(session: Session, article: Article, page: Page, keep_page: bool) -> None:
+def keep_evidence(session: Session, article: Article, page: Page, keep_page: bool) -> None:
+    """What the site answered when the article's text was fetched, and the page if it is kept."""
     evidence = Evidence(
         article_id=article.id or 0,
         revision=article.revision,
@@ -239,7 +240,7 @@ def record_again(
     revisit = _looked(session, article, now, jitter)
     revisit.missing = 0
     _remember_validators(revisit, page)
-    edit = _edit(session, article, item)
+    edit = edit_in(session, article, item)
     if look_only and edit is not None and edit.kind != "retracted":
         edit = None
     if edit is None and article.removed_at is None:
@@ -248,7 +249,7 @@ def record_again(
     before = words_of(article)
     article.removed_at = None
     if edit:
-        _take_text(article, item, page)
+        take_text(article, item, hashlib.sha256(page.body).hexdigest())
     revisit.edits += 1
     add_revision(session, article, before, now, kind, edit.note if edit else "")
     article.matched_at = None
@@ -256,20 +257,21 @@ def record_again(
     if page.status == 0:
         _keep_answer(session, article)
     elif edit or not look_only:
-        _keep_evidence(session, article, page, keep_page)
+        keep_evidence(session, article, page, keep_page)
     sketched = sketch(shingles(article.title, article.body))
     keep_sketch(session, article_id, sketched, article.first_seen or now)
     return kind
 
 
-def _take_text(article: Article, item: ArticleItem, page: Page) -> None:
+def take_text(article: Article, item: ArticleItem, page_sha256: str) -> None:
+    """What the page says becomes what the article says."""
     article.title, article.standfirst = item.title, item.standfirst
     article.body, article.captions = item.body, item.captions
     article.authors, article.tags = list(item.authors), list(item.tags)
     article.modified = item.modified or article.modified
     article.paywalled = item.paywalled
     article.fingerprint = fingerprint(item.title, item.body)
-    article.page_sha256 = hashlib.sha256(page.body).hexdigest()
+    article.page_sha256 = page_sha256
     article.extractor, article.confidence = item.extractor, item.confidence
 
 
@@ -282,7 +284,8 @@ def _is_strange(session: Session, article: Article, item: ArticleItem) -> bool:
     return likeness(old, new) < STRANGE and headline_likeness(old, new) < STRANGE
 
 
-def _edit(session: Session, article: Article, item: ArticleItem) -> Edit | None:
+def edit_in(session: Session, article: Article, item: ArticleItem) -> Edit | None:
+    """What an editor did between the article as it is kept and as it is now; None for nothing."""
     if not item.body and article.body:
         return None
     before = Told(article.title, article.standfirst, article.body)

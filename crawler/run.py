@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -141,18 +141,17 @@ class Crawls:
         """The hosts being crawled now."""
         return frozenset(self._running)
 
-    async def crawl(self, job: HostJob) -> CrawlReport:
-        """Visits the job's sources and fetches what waits on the host.
+    async def crawl(self, job: HostJob, may_ask: Callable[[], bool] = lambda: True) -> CrawlReport:
+        """Visits the job's sources and fetches what waits on the host, as long as it `may_ask`.
 
         Raises StoreError when the database failed; what was not kept goes on waiting.
         """
         began = int(self.context.clock().timestamp())
         # Every event of the crawl bears its name, whichever task or thread tells of it.
         with structlog.contextvars.bound_contextvars(run=f"{job.host}-{began}"):
-            return await self._crawl(job)
+            return await self._crawl(job, replace(self.context, may_ask=may_ask))
 
-    async def _crawl(self, job: HostJob) -> CrawlReport:
-        context = self.context
+    async def _crawl(self, job: HostJob, context: CrawlContext) -> CrawlReport:
         await self._keep_distance(job.host)
         started = context.clock()
         visits = await context.writer.write(lambda session: self.visits_of(session, job))

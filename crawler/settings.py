@@ -71,7 +71,10 @@ _OFF: dict[str, Any] = {
     # RemoteControl runs code that it is sent over HTTP; telnet likewise. Both are on by default.
     "REMOTE_CONTROL_ENABLED": False,
     "TELNETCONSOLE_ENABLED": False,
-    "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
+    "DOWNLOAD_HANDLERS": {
+        **dict.fromkeys(("data", "file", "ftp", "s3")),
+        **dict.fromkeys(("http", "https"), "crawler.sending.LastLookHandler"),
+    },
     "COOKIES_ENABLED": False,
     "REFERER_ENABLED": False,
     "METAREFRESH_ENABLED": False,

@@ -261,6 +261,11 @@ def _registrable(host: str) -> str:
     return f"{found.domain}.{found.suffix}" if found.domain and found.suffix else host
 
 
+def site_of(url: str) -> str:
+    """The owner's part of an address's host, its registrable domain; the host where it has none."""
+    return _registrable(host_of(url))
+
+
 def same_site(a: str, b: str) -> bool:
     """Whether two addresses belong to one owner: the same registrable domain (Public Suffix List).
 

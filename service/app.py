@@ -12,8 +12,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from sqlmodel import Session
 
 from alerts.context import AlertContext
 from alerts.dispatch import Dispatcher
@@ -33,6 +36,7 @@ from service.problems import InstallationError
 from service.retention import Retention
 from service.roles import Roles
 from store.engine import Store
+from store.installation import keep_fact
 from store.schema import migrate
 from store.turns import Turn, turn_at
 from store.writer import Writer
@@ -85,11 +89,7 @@ class Parts:
             chance=self.chance,
             why_refused=self.resolver.why_refused,
             keep_pages=config.service.keep_pages,
-            may_ask=lambda: not self._is_lost(),
         )
-
-    def _is_lost(self) -> bool:
-        return self.together and self.presence is not None and self.presence.is_lost
 
     def alert_context(self, config: Config) -> AlertContext:
         """What matching and delivery share."""
@@ -185,9 +185,9 @@ class App:
         """Whether a job that has waited is still worth a crawl."""
         return is_wanted(self._crawls.context, job, self._parts.clock())
 
-    async def crawl(self, job: HostJob) -> CrawlReport:
-        """One crawl of one host."""
-        return await self._crawls.crawl(job)
+    async def crawl(self, job: HostJob, may_ask: Callable[[], bool] = lambda: True) -> CrawlReport:
+        """One crawl of one host, which asks nothing more once it may not."""
+        return await self._crawls.crawl(job, may_ask)
 
     async def stop_crawls(self) -> None:
         """Lets every crawl finish the requests in hand; what it has not done is due as before."""
@@ -272,13 +272,18 @@ async def running(
         stack.callback(writer.close)
         now = clock()
         if roles is None or "schedule" in roles:
-            await writer.write(lambda session: record_pause(session, now))
+            await writer.write(partial(_record_start, now=now))
         pool = await stack.enter_async_context(ProcessorPool())
         installation = await _installation(beside.with_suffix(".id"), store, roles)
         yield App(
             config,
             Parts(store, writer, pool, resolver, installation, clock, chance, presence, roles),
         )
+
+
+def _record_start(session: Session, now: datetime) -> None:
+    record_pause(session, now)
+    keep_fact(session, "started", now.isoformat())
 
 
 async def _installation(path: Path, store: Store, roles: Roles | None) -> str:

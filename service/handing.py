@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,7 +11,7 @@ from sqlmodel import Session
 from crawler.handing import due_jobs, enrol, hand_over, take_away
 from service import queue
 from service.app import App
-from service.presence import stalled_after
+from service.presence import Signs, elapsed, stalled_after
 from service.queue import MOST_WAITING, CrawlQueue
 from store.turns import Turn, is_my_turn
 
@@ -23,9 +24,10 @@ ENROL_EVERY = timedelta(minutes=10)
 class Handing:
     """Hands crawls over; any number of processes may do so at the same time."""
 
-    def __init__(self, app: App, crawls: CrawlQueue) -> None:
-        """The queue's tables are there."""
-        self._app, self._queue = app, crawls
+    def __init__(self, app: App, crawls: CrawlQueue, clock: Callable[[], float] = elapsed) -> None:
+        """The queue's tables are there. `clock`: by which others' silence is measured."""
+        self._app, self._queue, self._clock = app, crawls, clock
+        self._signs = Signs()
         self._enrolled_at: datetime | None = None
         self._enrolled: object = None
         """The sources as they were configured then."""
@@ -73,7 +75,10 @@ class Handing:
         def take_all(session: Session) -> list[str]:
             if not is_my_turn(session, Turn.HAND):
                 return []
-            abandoned = queue.abandoned(session, silent_for)
+            # The time is that at which the signs were read: the change may have waited long.
+            signs = queue.signs_of_life(session)
+            dead = self._signs.silent(signs, self._clock(), silent_for)
+            abandoned = queue.abandoned(session, dead)
             for handed in abandoned:
                 take_away(session, handed, now)
             return [handed.job.host for handed in abandoned]

@@ -27,6 +27,8 @@ from store.articles import Article
 from store.deliveries import Match
 from store.engine import Store
 from store.http_client import guarded_client, httpx
+from store.installation import fact
+from store.integrity import ADVICE
 from store.sources import (
     CrawlRun,
     Gap,
@@ -113,6 +115,7 @@ class HealthWatch:
     def _read(self, now: datetime) -> list[_News]:
         with self._store.reading() as session:
             news = [
+                *_damage(session, now),
                 *_network(session, now),
                 *_sources(session, self.config, now),
                 *_gaps(session, self.config, now),
@@ -151,11 +154,28 @@ class HealthWatch:
     def _is_well(self, now: datetime) -> bool:
         with self._store.reading() as session:
             offline = any(each.ended_at is None for each in outages_since(session, now))
-        return not offline and is_healthy(read_lines(self._store, now))
+        channels = self.config.channels.keys()
+        return not offline and is_healthy(read_lines(self._store, now, channels))
 
 
 def _nothing(_session: Session) -> None:
     """What is told once a run needs no mark."""
+
+
+def _damage(session: Session, now: datetime) -> Iterator[_News]:
+    """One message a day while the database's file is known to be damaged."""
+    if found := fact(session, "damage"):
+        event = HealthEvent(
+            "database.damaged",
+            "the database is damaged",
+            (
+                f"{found}.",
+                f"{ADVICE[0].upper()}{ADVICE[1:]}.",
+                "wirewatch check --database says more.",
+            ),
+            {"found": found},
+        )
+        yield _News(event, ("database.damaged", now.date().isoformat()), _nothing)
 
 
 def _network(session: Session, now: datetime) -> Iterator[_News]:

@@ -3,18 +3,22 @@
 Times are RFC 3339 in UTC; offsets count Unicode code points of the field's stored text.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alerts.records import article_record, match_record
 from crawler.config import SourceConfig
 from crawler.items import ArticleItem
-from crawler.sources.ranking import Measure
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.sources import SourceState
+
+if TYPE_CHECKING:  # brings every reader of pages and feeds along, which no list of rows needs
+    from crawler.sources.ranking import Measure
 
 
 def article_object(article: Article) -> dict[str, Any]:

@@ -93,6 +93,8 @@ def set_up_log(
         )
     )
     logging.basicConfig(handlers=[libraries], level=logging.WARNING, force=True)
+    # What it warns of, looks that take longer than a second, is no fault or an event of ours.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     return redaction
 
 

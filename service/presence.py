@@ -3,15 +3,21 @@
 A thread of its own tells the database every BEAT seconds that the process lives, so that a busy
 event loop is not taken for death. When the database has not heard it for LOST seconds the process
 asks nothing of any host any more; only later, when every request it may have begun has ended, do
-others take its crawls (`stalled_after`). So no host is crawled by two, whatever breaks where.
+others take its crawls (`stalled_after`, `Signs`). One that finds itself taken for dead goes on
+under another number, and what it had begun under the former asks nothing any more. So no host is
+crawled by two, whatever breaks where.
+
+Silence is measured on both sides by clocks that nobody sets: the worker's own since it gave its
+last sign, the scheduler's own since it first saw that sign. Neither compares its time with another
+machine's, so a clock that is set forward kills nobody.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection, text
@@ -43,17 +49,61 @@ def stalled_after(timeout: timedelta) -> timedelta:
     return timedelta(seconds=LOST + MARGIN) + timeout
 
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def elapsed() -> float:
+    """Seconds by a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
+class Signs:
+    """The workers' signs of life as one process sees them, and for how long each was the last."""
+
+    def __init__(self) -> None:
+        """None is known: whoever died before is seen to be silent from now on."""
+        self._seen: dict[int, tuple[datetime, float]] = {}
+
+    def silent(
+        self, signs: Mapping[int, datetime], now: float, silent_for: timedelta
+    ) -> dict[int, datetime]:
+        """The workers that gave no sign for so long, with their last one.
+
+        `signs`: the last sign of every worker, by its number. `now`: seconds, see `elapsed`.
+        """
+        self._seen = {
+            worker: before
+            if (before := self._seen.get(worker)) is not None and before[0] == sign
+            else (sign, now)
+            for worker, sign in signs.items()
+        }
+        longest = silent_for.total_seconds()
+        return {worker: sign for worker, (sign, at) in self._seen.items() if now - at > longest}
+
+
 class Presence:
     """One process on the database, from `begin` to `end`."""
 
-    def __init__(self, store: Store, *, alone: bool, displaced: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        alone: bool,
+        displaced: Callable[[], object],
+        beat: float = BEAT,
+        lost: float = LOST,
+        clock: Callable[[], float] = elapsed,
+    ) -> None:
         """`alone`: no other process may work on the database. `displaced` is called from another
-        thread when somebody else has it after a loss of connection."""
+        thread when somebody else has it after a loss of connection. `beat`, `lost`: seconds, see
+        BEAT and LOST."""
         self._store, self._alone, self._displaced = store, alone, displaced
+        self._pause, self._lost, self._clock = beat, lost, clock
         self._engine = standalone_engine(store.url)
         self._connection: Connection | None = None
         self._worker: int | None = None
-        self._heard = time.monotonic()
+        self._enlisted = False
+        self._heard = clock()
         self._refused_since: float | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
@@ -61,12 +111,17 @@ class Presence:
     @property
     def is_lost(self) -> bool:
         """Whether others may soon take this process for dead."""
-        return time.monotonic() - self._heard > LOST
+        return self._clock() - self._heard > self._lost
 
     @property
     def worker(self) -> int | None:
         """Its number among the workers of the queue; another one after others took it for dead."""
         return self._worker
+
+    def may_ask(self, worker: int) -> bool:
+        """Whether what was begun under that number may still ask anything of a host."""
+        # In this order: a new number is there before the sign that was given under it counts.
+        return not self.is_lost and worker == self._worker
 
     def begin(self) -> None:
         """Appears. Raises InstallationError when it may not, StoreError when it cannot."""
@@ -94,9 +149,13 @@ class Presence:
                 self._worker = _enlist(connection)
         except SQLAlchemyError as error:
             raise explain(error, self._store.place) from error
+        self._enlisted = True
 
     def end(self) -> None:
-        """Disappears; jobs that it still has are taken by others at once."""
+        """Disappears; jobs that it still has are taken by others at once.
+
+        Where the database does not answer it cannot say so: they are taken as those of the dead.
+        """
         self._ending.set()
         if self._thread.ident is not None:
             self._thread.join(BEAT)
@@ -110,7 +169,7 @@ class Presence:
         self._disconnect()
 
     def _run(self) -> None:
-        while not self._ending.wait(BEAT):
+        while not self._ending.wait(self._pause):
             try:
                 self._beat()
             except SQLAlchemyError as error:
@@ -120,16 +179,18 @@ class Presence:
 
     def _beat(self) -> None:
         # What counts is when the sign was on its way: the database cannot have heard it earlier.
-        begun = time.monotonic()
+        begun = self._clock()
         if self._connection is None and not self._connect():
             self._refused(begun)
             return
         self._refused_since = None
         assert self._connection is not None
-        if self._worker is None:
+        if not self._enlisted:
             self._connection.execute(text("SELECT 1"))
-        elif not _is_known(self._connection, self._worker):
+        elif self._worker is None or not _is_known(self._connection, self._worker):
             log.warning("presence", status="was taken for dead", worker=self._worker)
+            # Whatever enlisting comes to: the former number is nobody's from here on.
+            self._worker = None
             self._worker = _enlist(self._connection)
         self._heard = begun
 

@@ -15,9 +15,12 @@ _ASCII = json.JSONEncoder(allow_nan=False)
 _UNICODE = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
-def show_controls(text: str) -> str:
-    r"""The text with control characters as escapes (`\x1b`): nothing in it moves a cursor."""
-    return _CONTROLS.sub(lambda found: _escaped(found[0]), text)
+def show_controls(text: str, *, keep: str = "") -> str:
+    r"""The text with control characters as escapes (`\x1b`): nothing in it moves a cursor.
+
+    `keep`: those that stay as they are, such as line breaks.
+    """
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
 
 
 def _escaped(letter: str) -> str:

@@ -9,10 +9,12 @@ connection and leaves a job running for ever whose end it could not record.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from crawler.handing import Handed
 from crawler.run import HostJob
 from store.engine import Store
 from store.errors import StoreError
+from store.postgresql import connect_arguments
 from store.turns import Turn, await_turn
 
 QUEUE = TASK = "crawl"
@@ -45,6 +48,8 @@ VISITS_FIRST = 10
 """Priority of jobs with a due source: a backlog of pages must not keep a feed from being read."""
 _CONNECT = 5.0
 """Seconds in which a connection must be had."""
+PATIENCE = 10.0
+"""Seconds in which the queue must answer; a server that has hung itself keeps its connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class CrawlQueue:
             min_size=1,
             max_size=2,
             timeout=_CONNECT,
-            kwargs={"connect_timeout": int(_CONNECT), "tcp_user_timeout": 10_000},
+            kwargs=connect_arguments(store.url) | {"connect_timeout": str(int(_CONNECT))},
         )
         self._taking = JobManager(self._connector)
 
@@ -106,16 +111,44 @@ class CrawlQueue:
             session.connection().execute(text("ANALYZE procrastinate_jobs"))
 
     async def take(self, worker: int) -> Taken | None:
-        """The next job for a worker; None when there is none. Raises StoreError."""
-        try:
-            job = await self._taking.fetch_job(queues=[QUEUE], worker_id=worker)
-        except (ConnectorException, psycopg.Error) as error:
-            why = error.__cause__ or error
-            raise StoreError(f"{self._store.place}: no job could be taken ({why})") from error
+        """The next job for a worker; None when there is none.
+
+        Raises StoreError; a job may have been taken all the same (`forgotten`).
+        """
+        with self._asking("no job could be taken"):
+            async with asyncio.timeout(PATIENCE):
+                job = await self._taking.fetch_job(queues=[QUEUE], worker_id=worker)
         if job is None:
             return None
         assert job.id is not None
         return Taken(job.id, worker, _handed(job.task_kwargs))
+
+    async def forgotten(self, worker: int, known: Collection[int]) -> list[Taken]:
+        """A worker's jobs that it does not know of: the answer to its `take` never arrived.
+
+        Raises StoreError.
+        """
+        query = (
+            "SELECT id, args FROM procrastinate_jobs "
+            "WHERE worker_id = %(worker)s AND status = 'doing' ORDER BY id"
+        )
+        with self._asking("a worker's jobs could not be read"):
+            async with asyncio.timeout(PATIENCE):
+                rows = await self._connector.execute_query_all_async(query, worker=worker)
+        return [
+            Taken(row["id"], worker, _handed(row["args"])) for row in rows if row["id"] not in known
+        ]
+
+    @contextmanager
+    def _asking(self, failure: str) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            why = f"no answer within {PATIENCE:.0f} s"
+            raise StoreError(f"{self._store.place}: {failure} ({why})") from error
+        except (ConnectorException, psycopg.Error) as error:
+            why = str(error.__cause__ or error)
+            raise StoreError(f"{self._store.place}: {failure} ({why})") from error
 
 
 def hosts_in_queue(session: Session) -> tuple[set[str], int]:
@@ -139,24 +172,31 @@ def finish(session: Session, taken: Taken) -> bool:
     return True
 
 
-def abandoned(session: Session, silent_for: timedelta) -> list[Handed]:
-    """Ends the jobs of workers that have not been heard of for so long, or never will be."""
-    dead = text(
+def signs_of_life(session: Session) -> dict[int, datetime]:
+    """When each worker gave its last sign, by its number and the database's clock."""
+    rows = session.connection().execute(
+        text("SELECT id, last_heartbeat FROM procrastinate_workers")
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def abandoned(session: Session, dead: Mapping[int, datetime]) -> list[Handed]:
+    """Ends the jobs of workers that are gone.
+
+    `dead`: those to be struck off, with their last sign; who has given another one since is alive.
+    """
+    strike = text("DELETE FROM procrastinate_workers WHERE id = :id AND last_heartbeat = :sign")
+    for worker, sign in dead.items():
+        session.connection().execute(strike, {"id": worker, "sign": sign})
+    theirs = text(
         "SELECT job.id, job.args FROM procrastinate_jobs AS job "
         "LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id "
-        "WHERE job.queue_name = :queue AND job.status = 'doing' AND (worker.id IS NULL "
-        "OR worker.last_heartbeat < now() - make_interval(secs => :seconds)) "
+        "WHERE job.queue_name = :queue AND job.status = 'doing' AND worker.id IS NULL "
         "ORDER BY job.id FOR UPDATE OF job SKIP LOCKED"
     )
-    seconds = silent_for.total_seconds()
-    rows = session.connection().execute(dead, {"queue": QUEUE, "seconds": seconds}).all()
+    rows = session.connection().execute(theirs, {"queue": QUEUE}).all()
     for row in rows:
         _end(session, row[0])
-    forget = text(
-        "DELETE FROM procrastinate_workers "
-        "WHERE last_heartbeat < now() - make_interval(secs => :seconds)"
-    )
-    session.connection().execute(forget, {"seconds": seconds})
     return [_handed(row[1]) for row in rows]
 
 

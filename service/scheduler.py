@@ -43,6 +43,8 @@ SET_RIGHT_EVERY = 2.0
 """Seconds between two looks at the plan itself, by a clock that nobody sets."""
 GRACE = 1.0
 """Seconds that the last looks may take once crawls and dispatcher have ended."""
+SLOW = 60.0
+"""Seconds after which a look that has not ended is worth a line, and another as often."""
 PAUSE_AFTER_ERROR = 60.0
 """Seconds that a host rests after a crawl that broke off by a fault of ours."""
 PAUSE_WITHOUT_STORE = 5.0
@@ -52,15 +54,21 @@ PAUSE_WITHOUT_STORE = 5.0
 class Scheduler:
     """Starts what is due, as often and as much at once as the configuration allows."""
 
-    def __init__(self, app: App, looks: Mapping[str, Look] | None = None) -> None:
-        """Nothing runs before `running`. `looks` by name; None: all there are, and crawls."""
-        self._app = app
+    def __init__(
+        self, app: App, looks: Mapping[str, Look] | None = None, slow: float = SLOW
+    ) -> None:
+        """Nothing runs before `running`. `looks` by name; None: all there are, and crawls.
+
+        `slow`: seconds after which a look that has not ended is told.
+        """
+        self._app, self._slow = app, slow
         self._crawling: set[asyncio.Task[None]] = set()
         self._looking: set[asyncio.Task[None]] = set()
         self._resting: dict[str, float] = {}
         self._jobs = AsyncIOScheduler(timezone="UTC")
-        self._jobs.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
-        self._busy: set[str] = set()
+        self._jobs.add_listener(self._log_event, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
+        self._busy: dict[str, float] = {}
+        """The looks under way and since when, or when they were last told, by the loop's clock."""
         self._missed: set[str] = set()
         """Looks that were wanted while they ran."""
         self._soonest: dict[str, datetime] = {}
@@ -135,9 +143,12 @@ class Scheduler:
         task = asyncio.current_task()
         assert task is not None
         self._looking.add(task)
-        self._busy.add(name)
+        self._busy[name] = time.monotonic()
         try:
-            if await look() and name in FOLLOWED_BY:
+            # One id for all events of a look; a crawl gives its own.
+            with structlog.contextvars.bound_contextvars(run=f"{name}-{int(time.time())}"):
+                found = await look()
+            if found and name in FOLLOWED_BY:
                 self.wake(FOLLOWED_BY[name])
                 again = datetime.now(UTC) + AGAIN
                 self._jobs.modify_job(name, next_run_time=again)
@@ -147,10 +158,20 @@ class Scheduler:
             log_failure(name, error)
         finally:
             self._looking.discard(task)
-            self._busy.discard(name)
+            del self._busy[name]
             if name in self._missed:
                 self._missed.discard(name)
                 asyncio.get_running_loop().call_soon(self.wake, name)
+
+    def _log_event(self, event: JobExecutionEvent) -> None:
+        if event.code == EVENT_JOB_ERROR:
+            log.error("job", job=event.job_id, status="failed", exc_info=event.exception)
+            return
+        # A look that takes longer than a second is no fault: the next one follows when it ends.
+        now = time.monotonic()
+        if now - self._busy.get(event.job_id, now) >= self._slow:
+            self._busy[event.job_id] = now
+            log.warning("job", job=event.job_id, status="still running")
 
     async def _start_crawls(self) -> None:
         now = time.monotonic()
@@ -177,9 +198,3 @@ def log_failure(job: str, error: Exception, **what: str) -> None:
         log.error("job", job=job, status="failed", why=str(error), **what)
     else:
         log.error("job", job=job, status="failed", exc_info=error, **what)
-
-
-def _log_event(event: JobExecutionEvent) -> None:
-    # A look that takes longer than a second is no fault: the next one follows when it ends.
-    if event.code == EVENT_JOB_ERROR:
-        log.error("job", job=event.job_id, status="failed", exc_info=event.exception)

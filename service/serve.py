@@ -19,6 +19,8 @@ from service.config import ConfigError, load
 from service.metrics import Metrics
 from service.scheduler import Scheduler
 from service.serving import listening
+from service.soundness import looked_through
+from service.supervised import supervised
 from service.web import status_app
 
 log = structlog.get_logger("service")
@@ -41,7 +43,8 @@ async def serve(
     alone = running(config, resolver, displaced=partial(loop.call_soon_threadsafe, stop.set))
     async with alone as app, status_page(app, metrics), reloading(app, env):
         log.info("service", status="started", sources=len(config.sources), config=str(path))
-        async with Scheduler(app).running():
+        beside = looked_through(app.store, app.writer)
+        async with beside, Scheduler(app).running(), supervised(env):
             await stop.wait()
             log.info("service", status="stopping")
     log.info("service", status="stopped")
@@ -55,7 +58,10 @@ async def status_page(app: App, metrics: Metrics | None) -> AsyncIterator[None]:
         yield
         return
     password = app.config.web.password.get_secret_value()
-    page = status_app(app.store, utc_now, password, metrics)
+    hosts = (address[0], *app.config.web.hosts)
+    page = status_app(
+        app.store, utc_now, password, metrics, hosts, lambda: frozenset(app.config.channels)
+    )
     try:
         listener = listening(page, *address)
         url = await listener.__aenter__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +19,15 @@ from store.articles import (
 )
 from store.deliveries import Match
 from store.engine import Store
-from store.outbox import count_deliveries, count_held, gathering, stopped_channels
-from store.sources import SourceState, Visited, last_visited
+from store.installation import fact
+from store.outbox import (
+    count_deliveries,
+    count_held,
+    gathering,
+    oldest_due_alert,
+    stopped_channels,
+)
+from store.sources import HostState, SourceState, Visited, last_visited
 
 STUCK = timedelta(minutes=15)
 """A line whose oldest member has been due for so long does not move."""
@@ -28,12 +35,19 @@ STUCK = timedelta(minutes=15)
 OVERDUE = timedelta(minutes=45)
 """A visit may wait for the end of a crawl of its host, which takes half an hour at most."""
 
+PAGELESS = timedelta(hours=1)
+"""While pages wait that may be asked for, one of them ends in such a time, read or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
     """The three waiting lines and the visits: what tells whether all is well."""
 
     at: datetime
+    started: datetime | None
+    """When the service last started; None when it never did."""
+    damage: str
+    """What is wrong with the database's file, as the service found at its start; "" if nothing."""
     sources: Sequence[Visited] | Sequence[SourceState]
     """All of them, or of each state the one that was visited last."""
     entries_waiting: int
@@ -41,7 +55,13 @@ class Lines:
     deliveries_waiting: int
     dead_letters: int
     oldest_due_entry: datetime | None
+    oldest_free_entry: datetime | None
+    """Of those that are due, the oldest on a host that did not ask to be left alone."""
+    last_page: datetime | None
+    """When an attempt at a page last ended, to a minute."""
     oldest_unmatched: datetime | None
+    oldest_due_alert: datetime | None
+    """Of the alerts for a channel there is, the oldest that is due and not gathered."""
     oldest_due_delivery: datetime | None
 
 
@@ -70,34 +90,42 @@ class Status(Lines):
     """What the newest of them met."""
 
 
-def read_lines(store: Store, now: datetime) -> Lines:
-    """Reads what tells whether all is well, and no more: it is asked often. Raises StoreError."""
+def read_lines(store: Store, now: datetime, channels: Collection[str] | None = None) -> Lines:
+    """Reads what tells whether all is well, and no more: it is asked often. Raises StoreError.
+
+    `channels`: those that are configured, for alerts to others wait until they are; None: any.
+    """
     with store.reading() as session:
-        return lines(session, now)
+        return lines(session, now, channels)
 
 
-def lines(session: Session, now: datetime) -> Lines:
+def lines(session: Session, now: datetime, channels: Collection[str] | None = None) -> Lines:
     """The same in a session that there is."""
-    return Lines(sources=last_visited(session), **_lines(session, now))
+    return Lines(sources=last_visited(session), **_lines(session, now, channels))
 
 
-def _lines(session: Session, now: datetime) -> dict[str, Any]:
+def _lines(session: Session, now: datetime, channels: Collection[str] | None) -> dict[str, Any]:
     entries, articles = count_waiting(session)
     deliveries = count_deliveries(session, now)
     return {
         "at": now,
+        "started": _started(session),
+        "damage": fact(session, "damage") or "",
         "entries_waiting": entries,
         "articles_waiting": articles,
         "deliveries_waiting": deliveries.waiting,
         "dead_letters": deliveries.dead,
         "oldest_due_entry": oldest_due_entry(session, now),
+        "oldest_free_entry": oldest_due_entry(session, now, _held_hosts(session, now)),
+        "last_page": session.exec(select(func.max(HostState.page_at))).one(),
         "oldest_unmatched": oldest_unmatched(session),
+        "oldest_due_alert": oldest_due_alert(session, now, channels),
         "oldest_due_delivery": deliveries.oldest_due,
     }
 
 
-def read_status(store: Store, now: datetime) -> Status:
-    """Reads the state. Raises StoreError."""
+def read_status(store: Store, now: datetime, channels: Collection[str] | None = None) -> Status:
+    """Reads the state; `channels` as for `read_lines`. Raises StoreError."""
     with store.reading() as session:
         sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
         day = now - timedelta(days=1)
@@ -105,7 +133,7 @@ def read_status(store: Store, now: datetime) -> Status:
         alerts_waiting, next_gathering = gathering(session)
         articles, articles_exact = count_stored(session)
         return Status(
-            **_lines(session, now),
+            **_lines(session, now, channels),
             sources=sources,
             deliveries_held=count_held(session),
             alerts_waiting=alerts_waiting,
@@ -127,17 +155,41 @@ def read_status(store: Store, now: datetime) -> Status:
         )
 
 
-def is_healthy(status: Lines) -> bool:
-    """Whether crawling, matching and delivery move and at least one source could be read.
+def _started(session: Session) -> datetime | None:
+    told = fact(session, "started")
+    return datetime.fromisoformat(told) if told else None
 
-    Entries are not judged by age: a first visit or a slow host rightly takes hours. Crawling stands
-    still when the source that was visited last is long overdue: then no other was visited since.
+
+def _held_hosts(session: Session, now: datetime) -> Sequence[str]:
+    return session.exec(select(HostState.host).where(col(HostState.not_before) > now)).all()
+
+
+def is_healthy(status: Lines) -> bool:
+    """Whether crawling, gathering, matching and delivery move, some source could be read, and the
+    database is not known to be damaged.
     """
-    due = (status.oldest_unmatched, status.oldest_due_delivery)
+    due = (status.oldest_unmatched, status.oldest_due_alert, status.oldest_due_delivery)
     moving = all(oldest is None or status.at - oldest < STUCK for oldest in due)
     visited = [source for source in status.sources if source.last_visit]
     readable = not visited or any(source.state in {"ok", "silent"} for source in visited)
+    sound = not status.damage
+    return sound and moving and readable and _visits_move(status, visited) and _pages_move(status)
+
+
+def _visits_move(status: Lines, visited: Sequence[Visited | SourceState]) -> bool:
+    """Visits stand still when the source that was visited last is long overdue: then no other was
+    visited since. One that starts anew has as long for its first.
+    """
     latest = max(visited, key=lambda source: source.last_visit or status.at, default=None)
-    due_visit = latest.next_visit if latest else None
-    crawling = due_visit is None or status.at - due_visit < OVERDUE
-    return moving and readable and crawling
+    due_visit = latest.next_visit if latest else status.started
+    return due_visit is None or status.at - due_visit < OVERDUE
+
+
+def _pages_move(status: Lines) -> bool:
+    """Pages are not judged by their age: a first visit or a slow host rightly takes hours. They
+    stand still when none has ended for long, though some might have been asked for all the while.
+    """
+    if status.oldest_free_entry is None:
+        return True
+    quiet_since = max(filter(None, (status.oldest_free_entry, status.last_page, status.started)))
+    return status.at - quiet_since < PAGELESS

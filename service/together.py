@@ -26,6 +26,7 @@ from service.roles import Roles
 from service.scheduler import Look, Scheduler
 from service.serve import reloading, status_page
 from service.serving import listening
+from service.supervised import supervised
 from service.worker import Worker
 from service.worker_page import worker_app
 
@@ -65,7 +66,7 @@ async def serve_together(
         await enter(_listening(app, scheduler, worker))
         log.info("service", status="started", roles=sorted(roles), config=str(path))
         await enter(_working(worker, stop))
-        async with scheduler.running():
+        async with scheduler.running(), supervised(env):
             await stop.wait()
             log.info("service", status="stopping")
     log.info("service", status="stopped")

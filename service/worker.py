@@ -2,14 +2,21 @@
 
 A job ends in the transaction that makes due again whatever it did not visit. Where that cannot be
 written it is remembered and written later; where the process dies, others find the job
-(`service.handing`).
+(`service.handing`). Where the database's answer to a `take` is lost, the job that it may have given
+is found a few seconds later, and given back.
+
+A crawl asks under the number that its job was taken under (`service.presence`). It stops asking by
+itself, at its next request, when that does not hold any more; the worker ends it then, and takes
+nothing new before all such crawls have ended: its jobs may lead to the very same hosts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlmodel import Session
@@ -26,6 +33,10 @@ log = structlog.get_logger("service")
 
 LOOK = 1.0
 """Seconds between two looks into the queue, if nothing is announced."""
+WATCH = 0.5
+"""Seconds between two looks at whether the crawls in hand may still ask."""
+SEARCH = 10.0
+"""Seconds between two searches for jobs that were taken unknowingly."""
 GRACE = 1.0
 """Seconds that crawls get to record what they have, once their requests in hand had six."""
 SETTLING = 1.5
@@ -36,9 +47,17 @@ class Worker:
     """Crawls what is in the queue until it is told to end."""
 
     def __init__(
-        self, app: App, queue: CrawlQueue, presence: Presence, concurrency: int | None
+        self,
+        app: App,
+        queue: CrawlQueue,
+        presence: Presence,
+        concurrency: int | None,
+        search: float = SEARCH,
     ) -> None:
-        """`concurrency`: crawls at a time; None: as many as `[crawler] concurrency` says."""
+        """`concurrency`: crawls at a time; None: as many as `[crawler] concurrency` says.
+
+        `search`: seconds, see SEARCH.
+        """
         self._app, self._queue, self._presence = app, queue, presence
         self._concurrency = concurrency
         self._running: dict[asyncio.Task[None], Taken] = {}
@@ -46,6 +65,7 @@ class Worker:
         """Jobs whose end is not written yet, and when what they left undone is due."""
         self._news = asyncio.Event()
         self._ending = False
+        self._search_every, self._searched_at = search, 0.0
 
     def wake(self) -> None:
         """There is a new job."""
@@ -53,14 +73,13 @@ class Worker:
 
     async def work(self) -> None:
         """Takes jobs until `end` is called."""
-        while not self._ending:
-            self._news.clear()
-            if self._presence.is_lost:
-                await self._let_go()
-            elif await self._settle() and self._has_room() and await self._take():
-                continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK)
+        async with self._watching():
+            while not self._ending:
+                self._news.clear()
+                if await self._settle() and await self._search() and await self._take():
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), LOOK)
 
     async def end(self) -> None:
         """Lets requests in hand finish and gives back what is left."""
@@ -74,14 +93,18 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settle(), SETTLING)
 
-    def _has_room(self) -> bool:
+    def _may_take(self, number: int) -> bool:
         most = self._concurrency or self._app.config.crawler.concurrency
-        return len(self._running) < most
+        return (
+            len(self._running) < most
+            and self._presence.may_ask(number)
+            and all(taken.worker == number for taken in self._running.values())
+        )
 
     async def _take(self) -> bool:
         """Whether a job was taken."""
         number = self._presence.worker
-        if number is None:
+        if number is None or not self._may_take(number):
             return False
         try:
             taken = await self._queue.take(number)
@@ -108,7 +131,7 @@ class Worker:
         try:
             # Others may have crawled the host, or it asked to be left alone, while the job waited.
             if await asyncio.to_thread(self._app.is_wanted, mine):
-                await self._app.crawl(mine)
+                await self._app.crawl(mine, partial(self._presence.may_ask, taken.worker))
         except Exception as error:  # noqa: BLE001 - the job's edge: the other hosts go on
             pause = PAUSE_WITHOUT_STORE if isinstance(error, StoreError) else PAUSE_AFTER_ERROR
             log_failure("crawl", error, host=job.host)
@@ -128,11 +151,46 @@ class Worker:
             self._ended.pop(number, None)
         return True
 
-    async def _let_go(self) -> None:
-        """The database has not heard of this process: others may soon crawl its hosts."""
-        if self._running:
-            log.error("worker", status="cut off", crawls=len(self._running))
-            await self._app.stop_crawls()
+    async def _search(self) -> bool:
+        """Now and then: gives back jobs that it has without knowing; False when it cannot look."""
+        number, now = self._presence.worker, asyncio.get_running_loop().time()
+        if number is None or now - self._searched_at < self._search_every:
+            return True
+        known = self._ended.keys() | {taken.id for taken in self._running.values()}
+        try:
+            found = await self._queue.forgotten(number, known)
+        except StoreError as error:
+            log_failure("search", error)
+            return False
+        self._searched_at = now
+        for taken in found:
+            log.warning("worker", status="found a job", host=taken.handed.job.host)
+            self._ended[taken.id] = (taken, self._app.now())
+        return await self._settle()
+
+    @contextlib.asynccontextmanager
+    async def _watching(self) -> AsyncIterator[None]:
+        """Beside whatever else waits for the database."""
+        watching = asyncio.create_task(self._watch(), name="worker's watch")
+        try:
+            yield
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """Ends the crawls that may not ask any more: others may crawl their hosts, or soon will."""
+        told: set[int] = set()
+        while True:
+            await asyncio.sleep(WATCH)
+            lost = {
+                taken.id
+                for taken in self._running.values()
+                if not self._presence.may_ask(taken.worker)
+            }
+            if lost - told:
+                log.error("worker", status="cut off", crawls=len(lost))
+                await self._app.stop_crawls()
+            told = lost
 
 
 def _end_all(session: Session, ended: list[tuple[Taken, datetime]]) -> None:

@@ -20,6 +20,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
@@ -27,14 +28,21 @@ Network = IPv4Network | IPv6Network
 
 LONGEST_URL = 2000
 
-# Global by the registry, yet not the public web: carrier NAT, 6to4 relays, NAT64 (RFC 6598, 7526,
-# 6052). Their embedded addresses are judged too.
+# Global by the registry, yet not the public web: carrier NAT, 6to4 relays, NAT64, SIIT (RFC 6598,
+# 7526, 6052, 7915). Their embedded addresses are judged too.
 _NOT_PUBLIC: tuple[Network, ...] = tuple(
     ip_network(text)
-    for text in ("100.64.0.0/10", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48")
+    for text in (
+        "100.64.0.0/10",
+        "192.88.99.0/24",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "::ffff:0:0:0/96",
+    )
 )
 
-# The "bad ports" of the WHATWG Fetch standard: those of other protocols.
+# What listens there is no web server (docs/decisions/0032): the "bad ports" of the WHATWG Fetch
+# standard, and those of databases, caches, queues and machines' controls.
 _BAD_PORTS = frozenset(
     (
         1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
@@ -42,8 +50,16 @@ _BAD_PORTS = frozenset(
         427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636,
         989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665,
         6666, 6667, 6668, 6669, 6679, 6697, 10080,
+        873, 1433, 1521, 1883, 2181, 2375, 2376, 2377, 2379, 2380, 3306, 3389, 4369, 5432, 5672,
+        5900, 5984, 6379, 6380, 6432, 7000, 7001, 8086, 8125, 9042, 9092, 9160, 9200, 9300, 10250,
+        10255, 11211, 26379, 27017, 27018, 27019, 28015, 50000,
     )
 )  # fmt: skip
+
+
+_PREFIXES = {int(IPv6Address(prefix)) >> 32 for prefix in ("64:ff9b::", "::ffff:0:0:0", "::")}
+_LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+_LOCAL = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
 def _embedded(address: Address) -> Iterable[Address]:
@@ -57,8 +73,8 @@ def _embedded(address: Address) -> Iterable[Address]:
     if address.teredo is not None:
         yield from address.teredo
     number = int(address)
-    if number >> 32 in {int(IPv6Address("64:ff9b::")) >> 32, 0}:
-        # NAT64, and the deprecated "IPv4-compatible" form ::a.b.c.d
+    if number >> 32 in _PREFIXES:
+        # NAT64, SIIT, and the deprecated "IPv4-compatible" form ::a.b.c.d
         yield IPv4Address(number & 0xFFFFFFFF)
 
 
@@ -88,7 +104,8 @@ def url_refusal(url: str, allow: Sequence[Network] = ()) -> str | None:
 
     Host names are judged when they are resolved. Refused here: other schemes than http and https,
     user names and passwords, control characters and backslashes (parsers disagree about them),
-    ports of other protocols, more than 2,000 characters, literal addresses that `refusal` refuses.
+    ports of other protocols, more than 2,000 characters, literal addresses that `refusal` refuses
+    in whatever writing, and the names of this machine unless `allow` opens its loopback.
     """
     if len(url) > LONGEST_URL:
         return f"the address has more than {LONGEST_URL:,} characters"
@@ -105,8 +122,33 @@ def url_refusal(url: str, allow: Sequence[Network] = ()) -> str | None:
         return "the address holds a user name or password"
     if port in _BAD_PORTS:
         return f"port {port} belongs to another protocol"
-    literal = literal_address(host)
+    return _host_refusal(host, allow)
+
+
+def _host_refusal(host: str, allow: Sequence[Network]) -> str | None:
+    """What is written, read as a proxy may read it: it resolves where no guard stands."""
+    plain = _plain(host)
+    if plain is None or ("%" in plain and ":" not in plain):
+        return f"{host[:100]!r} is no host name"
+    if plain in _LOCAL_NAMES or plain.endswith(".localhost"):
+        if any(_contains(allow, local) for local in _LOCAL):
+            return None
+        return f"{plain} is not a public address (see [crawler] allow_private)"
+    literal = literal_address(plain)
     return None if literal is None else refusal(literal, allow)
+
+
+def _plain(host: str) -> str | None:
+    """The name in lower case, ASCII and with plain dots, whatever it was written in (IDNA); None
+    for what cannot be one.
+    """
+    text = normalize("NFKC", host).rstrip(".\u3002").lower()
+    if text.isascii():
+        return text or None
+    try:
+        return text.encode("idna").decode("ascii").rstrip(".").lower() or None
+    except UnicodeError:
+        return None
 
 
 def literal_address(host: str) -> Address | None:

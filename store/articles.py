@@ -192,15 +192,16 @@ def article_urls_of(session: Session, source_id: str, limit: int = 200) -> Seque
 
 def articles_at(session: Session, keys: Iterable[str]) -> dict[str, int]:
     """Article ids by the address keys they are known under; without forgotten ones."""
-    return {key: number for key, number in _named(session, keys).items() if number is not None}
+    return {key: number for key, number in named_keys(session, keys).items() if number is not None}
 
 
 def forgotten_keys(session: Session, keys: Iterable[str]) -> set[str]:
     """Those of the keys that lead to an article which was forgotten."""
-    return {key for key, number in _named(session, keys).items() if number is None}
+    return {key for key, number in named_keys(session, keys).items() if number is None}
 
 
-def _named(session: Session, keys: Iterable[str]) -> dict[str, int | None]:
+def named_keys(session: Session, keys: Iterable[str]) -> dict[str, int | None]:
+    """Those of the keys that an article is known under, with its id; None for a forgotten one."""
     found: dict[str, int | None] = {}
     for part in bound_lists(list(keys)):
         query = select(ArticleUrl.url_key, col(ArticleUrl.article_id))
@@ -278,10 +279,17 @@ def count_waiting(session: Session) -> tuple[int, int]:
     return session.exec(entries).one(), session.exec(articles).one()
 
 
-def oldest_due_entry(session: Session, now: datetime) -> datetime | None:
-    """Since when the entry waits that has been due longest; None when none is due."""
+def oldest_due_entry(
+    session: Session, now: datetime, without: Collection[str] = ()
+) -> datetime | None:
+    """Since when the entry waits that has been due longest; None when none is due.
+
+    `without`: hosts of which none counts.
+    """
     query = select(func.min(Entry.next_attempt_at)).where(
-        col(Entry.outcome).is_(None), col(Entry.next_attempt_at) <= now
+        col(Entry.outcome).is_(None),
+        col(Entry.next_attempt_at) <= now,
+        col(Entry.host).not_in(without),
     )
     return session.exec(query).one()
 

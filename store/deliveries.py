@@ -55,7 +55,8 @@ class Match(SQLModel, table=True):
         default_factory=list, sa_column=Column(JSON, nullable=False)
     )
     silent: str = ""
-    """Why no alert was made of it: "" | first_visit | story | backfill"""
+    """Why no alert was made of it: "" | first_visit | story | backfill | import (which becomes
+    backfill once its summary is made)"""
 
 
 class Change(SQLModel, table=True):

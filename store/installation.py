@@ -11,7 +11,8 @@ class Installation(SQLModel, table=True):
     __tablename__ = "installation"
 
     name: str = Field(primary_key=True)
-    """id (part of every delivery's id)"""
+    """id (part of every delivery's id) | started (when the service last did, ISO 8601) |
+    damage (of the file, as found at the start; empty when there was none)"""
     value: str
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import CursorResult, Update, bindparam, exists, func, or_, update
+from sqlalchemy import CursorResult, Update, bindparam, case, exists, func, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
@@ -234,6 +234,11 @@ def channels_due(
     return list(session.exec(query))
 
 
+_MADE = col(Delivery.attempts) - case((col(Delivery.claim).is_not(None), 1), else_=0)
+"""Attempts whose outcome is kept: a claim counts one before it is made."""
+_UNCLAIMED = {"claim": None, "claimed_until": None, "attempts": _MADE}
+
+
 def claim(
     session: Session,
     channel: str,
@@ -245,7 +250,8 @@ def claim(
 ) -> list[Delivery]:
     """Reserves the oldest due deliveries of a channel for one dispatcher and counts an attempt.
 
-    Nobody else attempts them before `until`. `without` are ids that must not be taken.
+    Nobody else attempts them before `until`. `without` are ids that must not be taken. The attempt
+    that an expired claim counted is this one: of what its dispatcher did nothing is known.
     """
     oldest = (
         select(Delivery.id)
@@ -258,7 +264,7 @@ def claim(
     mine = (
         update(Delivery)
         .where(col(Delivery.id).in_(oldest))
-        .values(claim=token, claimed_until=until, attempts=Delivery.attempts + 1)
+        .values(claim=token, claimed_until=until, attempts=_MADE + 1)
         .returning(Delivery)
         .execution_options(synchronize_session=False)
     )
@@ -289,15 +295,17 @@ def release(session: Session, token: str, ids: Iterable[int]) -> int:
     total = 0
     for part in bound_lists(list(ids)):
         mine = update(Delivery).where(col(Delivery.id).in_(part), col(Delivery.claim) == token)
-        values = {"claim": None, "claimed_until": None, "attempts": Delivery.attempts - 1}
-        total += changed(session, mine.values(**values))
+        total += changed(session, mine.values(**_UNCLAIMED))
     return total
 
 
 def free_all(session: Session) -> int:
-    """Frees every claim, for a service that knows it is alone with the store."""
+    """Frees every claim, for a service that knows it is alone with the store.
+
+    Their attempts are not counted: hundreds are claimed at once, and nearly all were not begun.
+    """
     claimed = update(Delivery).where(is_waiting(), col(Delivery.claim).is_not(None))
-    return changed(session, claimed.values(claim=None, claimed_until=None))
+    return changed(session, claimed.values(**_UNCLAIMED))
 
 
 def hold(session: Session, channel: str, now: datetime, until: datetime) -> int:
@@ -339,8 +347,9 @@ def set_clock_right(
         col(Alert.due_at) > now,
         col(Alert.match_id).in_(of_tomorrow),
     )
-    free = {"next_attempt_at": now, "claim": None, "claimed_until": None}
-    return changed(session, late.values(**free)) + changed(session, alerts.values(due_at=now))
+    return changed(session, late.values(next_attempt_at=now, **_UNCLAIMED)) + changed(
+        session, alerts.values(due_at=now)
+    )
 
 
 def hold_stranded(session: Session, channels: Collection[str]) -> int:
@@ -458,6 +467,18 @@ def count_held(session: Session) -> int:
     return session.exec(query).one()
 
 
+def oldest_due_alert(
+    session: Session, now: datetime, channels: Collection[str] | None
+) -> datetime | None:
+    """Since when the alert waits that has been due longest, of those for these channels."""
+    query = select(func.min(Alert.due_at)).where(
+        col(Alert.delivery_id).is_(None), col(Alert.due_at) <= now
+    )
+    if channels is not None:
+        query = query.where(col(Alert.channel).in_(list(channels)))
+    return session.exec(query).one()
+
+
 def gathering(session: Session) -> tuple[int, datetime | None]:
     """How many alerts are gathered for company, a digest or the morning; when the next is due."""
     waits = col(Alert.delivery_id).is_(None)
@@ -509,7 +530,9 @@ def replay(session: Session, deliveries: Iterable[Delivery], now: datetime) -> i
     for delivery in deliveries:
         if delivery.state == "delivered":
             continue
-        delivery.state, delivery.attempts, delivery.next_attempt_at = "pending", 0, now
+        delivery.state, delivery.next_attempt_at = "pending", now
+        # What is being sent at this moment has counted its attempt, and may take it back.
+        delivery.attempts = 0 if delivery.claim is None else 1
         session.add(delivery)
         resume_channel(session, delivery.channel)
         count += 1

@@ -25,7 +25,16 @@ _CONNECT = {
     # The server notices likewise; what a process that is cut off had locked is free again then.
     "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
-"""libpq's parameters; those that the address names take precedence."""
+"""libpq's parameters."""
+
+
+def connect_arguments(url: URL) -> dict[str, str]:
+    """What every connection to a database is told; what its address says itself takes precedence.
+
+    They are libpq's parameters.
+    """
+    return {name: value for name, value in _CONNECT.items() if name not in url.query}
+
 
 _POOL = {"pool_size": 4, "max_overflow": 4}
 """Connections that are kept, and how many more there may be."""
@@ -47,9 +56,11 @@ _NO_IDLING = "SET LOCAL idle_in_transaction_session_timeout = '30s'"
 
 def standalone_engine(store_url: URL) -> Engine:
     """Connections that are nobody else's; each statement is a transaction of its own."""
-    told = {name: value for name, value in _CONNECT.items() if name not in store_url.query}
     return create_engine(
-        store_url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=told
+        store_url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args=connect_arguments(store_url),
     )
 
 
@@ -58,7 +69,7 @@ def postgresql_engine(url: URL) -> Engine:
 
     Raises StoreError when the driver is not installed.
     """
-    told = {name: value for name, value in _CONNECT.items() if name not in url.query}
+    told = connect_arguments(url)
     try:
         # A connection that was cut while nobody used it is replaced before it is used
         # (pool_pre_ping); one that is cut in use is the caller's to begin again.

@@ -139,12 +139,17 @@ class HostState(SQLModel, table=True):
     """HTTP status of robots.txt; None when it could not be fetched."""
     robots_body: bytes | None = None
     robots_at: datetime | None = moment()
+    """When that answer came."""
+    robots_asked_at: datetime | None = moment()
+    """When it was last asked for; later than the above when no newer answer could be had."""
     not_before: datetime | None = moment()
     """Set by Retry-After."""
     rests_until: datetime | None = moment()
     """The last crawl's end and the delay that the host wants: no request before, by whomever."""
     spacing: float = 0.0
     """That delay in seconds."""
+    page_at: datetime | None = moment()
+    """When an attempt at a page of it last ended, whatever became of it; to a minute."""
 
 
 class SiteState(SQLModel, table=True):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from alerts.channels.apprise_pace import PACES
 from alerts.channels.base import Channel, ChannelTable, Surroundings, minutes, read_network
 from alerts.channels.webhook import address_secrets
 from store.addresses import Network
@@ -92,9 +93,11 @@ class AppriseConfig(ChannelTable):
     def open(self, around: Surroundings) -> Channel:
         """The channel of this table."""
         make: Callable[..., Any] = importlib.import_module(_SENDING).AppriseChannel
+        url = self.url.get_secret_value()
         channel: Channel = make(
-            self.url.get_secret_value(),
+            url,
             (*around.allow_private, *self.allow_private),
             self.timeout.total_seconds(),
+            pace=PACES[SCHEMAS[url.partition("://")[0].lower()]],
         )
         return channel

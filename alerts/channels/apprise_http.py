@@ -4,18 +4,21 @@ Apprise's modules call `requests` by themselves: they follow redirects, read who
 their size, and connect to any address. Their `requests` is therefore replaced by one that judges
 every address when it is connected to, follows nothing, reads little, and remembers how the service
 answered, which Apprise reduces to yes or no. Outside of an exchange it refuses to do anything.
+
+They also sleep for as long as a service asks them to; such pauses are bounded here, too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from ipaddress import ip_address
+from threading import Event, Lock
 from types import ModuleType
 from typing import Any
 
@@ -30,37 +33,113 @@ from store.addresses import Network, refusal
 
 REPLY_READ = 64 * 1024
 """Bytes of an answer that are read at most."""
+NO_CONNECTION = "no connection"
 _VERBS = ("delete", "get", "head", "patch", "post", "put")
 
 
-@dataclass(slots=True)
-class Exchange:
-    """What one message may do, and how the service answered last."""
+LONGEST_PAUSE = 15.0
+"""Seconds that a service's wish to be left alone is waited for; a longer one ends the attempt."""
+_DAY = 86_400.0
 
-    allow: Sequence[Network]
-    timeout: float
-    """Seconds for each step, and for a whole answer."""
-    code: int | None = None
-    reply: str = ""
-    retry_after: str | None = None
-    refused: str = ""
-    """Why an address may not be reached."""
-    broken: str = ""
-    """How the exchange broke off."""
+
+class AskedToWaitError(Exception):
+    """The service wants to be left alone for longer than an attempt can wait."""
+
+    def __init__(self, seconds: float) -> None:
+        """What is no number of seconds, or more than a day's, counts as a day."""
+        super().__init__()
+        self.seconds = seconds if 0 <= seconds <= _DAY else _DAY
+
+
+class Exchange:
+    """What one message may do, and how the service answered."""
+
+    def __init__(self, allow: Sequence[Network], timeout: float, within: float) -> None:
+        """`timeout` is for each step, `within` for everything; both are in seconds."""
+        self.allow, self._timeout = allow, timeout
+        self._until = time.monotonic() + within
+        self.taken = False
+        """Whether Apprise says that the service has taken the message."""
+        self.code: int | None = None
+        """Of the answer that refused it; what follows, as logging out, does not change it."""
+        self.accepted: int | None = None
+        """Of the last answer that was a success."""
+        self.reply = ""
+        self.retry_after: str | None = None
+        self.pause: float | None = None
+        """Seconds for which the service wants to be left alone."""
+        self.refused = ""
+        """Why an address may not be reached."""
+        self.broken = ""
+        """How the exchange broke off."""
+        self._over = Event()
+        self._wire: socket.socket | None = None
+        self._holding = Lock()
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that the next step may take."""
+        return max(min(self._timeout, self._until - time.monotonic()), 0.001)
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether another request may be made: not after it was told to wait, nor at the end."""
+        return self.code != 429 and not self._over.is_set() and time.monotonic() < self._until
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether the service could not be connected to at all."""
+        return self.broken == NO_CONNECTION and self.code is None and self.accepted is None
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Lets the code inside speak HTTP within these bounds."""
+        token = _EXCHANGE.set(self)
+        try:
+            yield
+        finally:
+            _EXCHANGE.reset(token)
+
+    def note(self, code: int, reply: str, retry_after: str | None) -> None:
+        """Keeps an answer."""
+        if not 200 <= code < 300:
+            self.code, self.reply, self.retry_after = code, reply, retry_after
+            return
+        self.accepted = code
+        if self.code is None:
+            self.reply = reply
+
+    def wait(self, seconds: float) -> None:
+        """Leaves the service alone. Raises AskedToWaitError when it asks for too much."""
+        if not seconds <= min(LONGEST_PAUSE, self._until - time.monotonic()):
+            raise AskedToWaitError(seconds)
+        self._over.wait(max(seconds, 0))
+        self.code = self.retry_after = None
+
+    def hold(self, connected: socket.socket) -> None:
+        """Remembers a connection, so that it can be cut; the copy survives the turn to TLS."""
+        with self._holding:
+            self._release()
+            self._wire = connected.dup()
+        if self._over.is_set():
+            self.break_off()
+
+    def break_off(self) -> None:
+        """Ends what is under way, whatever thread it is in; nothing more can be asked."""
+        self._over.set()
+        with self._holding:
+            if self._wire is not None:
+                with contextlib.suppress(OSError):
+                    self._wire.shutdown(socket.SHUT_RDWR)
+            self._release()
+
+    def _release(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
 
 _EXCHANGE: ContextVar[Exchange] = ContextVar("exchange")
-
-
-@contextmanager
-def exchange(allow: Sequence[Network], timeout: float) -> Iterator[Exchange]:
-    """Lets the code inside speak HTTP within these bounds."""
-    now = Exchange(allow, timeout)
-    token = _EXCHANGE.set(now)
-    try:
-        yield now
-    finally:
-        _EXCHANGE.reset(token)
 
 
 class _GuardedMixin:
@@ -80,11 +159,13 @@ class _GuardedMixin:
                 now.refused = f"{host}: {why}"
                 raise NewConnectionError(current, now.refused)
         try:
-            return create_connection(
+            connected = create_connection(
                 (addresses[0], port), now.timeout, socket_options=current.socket_options
             )
         except OSError as error:
             raise NewConnectionError(current, error.strerror or str(error)) from error
+        now.hold(connected)
+        return connected
 
 
 class _Connection(_GuardedMixin, HTTPConnection):
@@ -134,6 +215,8 @@ def _request(method: str, url: str, **keys: Any) -> requests.Response:
     now = _EXCHANGE.get(None)
     if now is None:
         raise requests.RequestException("no message is being sent")
+    if not now.may_ask:
+        raise requests.RequestException("nothing more is asked now")
     keys |= {"allow_redirects": False, "stream": True, "timeout": now.timeout, "proxies": None}
     with requests.Session() as session:
         session.trust_env = False
@@ -144,10 +227,10 @@ def _request(method: str, url: str, **keys: Any) -> requests.Response:
         except requests.RequestException as error:
             now.broken = _words(error)
             raise
-        now.code, now.retry_after = response.status_code, response.headers.get("retry-after")
         response._content = _beginning(response, now.timeout)
-        now.reply = response._content.decode("utf-8", "replace")
         response.close()
+        reply = response._content.decode("utf-8", "replace")
+        now.note(response.status_code, reply, response.headers.get("retry-after"))
     return response
 
 
@@ -171,15 +254,28 @@ def _words(error: requests.RequestException) -> str:
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "TLS failed"
-    return "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
+    connection = isinstance(error, requests.ConnectionError)
+    return NO_CONNECTION if connection else type(error).__name__
 
 
 _BOUNDED = _BoundedRequests()
 
 
-def bound(plugin: object) -> None:
-    """Gives the modules that a service of Apprise is made of the bounded `requests`."""
+def bound(plugin: Any) -> None:
+    """Gives the modules that a service of Apprise is made of the bounded `requests`.
+
+    The service itself gets bounded pauses: when two messages follow each other is not for it to
+    say (`alerts.channels.apprise_pace`), only that it was asked to wait.
+    """
     for class_ in type(plugin).__mro__:
         module = sys.modules[class_.__module__]
         if module.__name__.startswith("apprise.") and hasattr(module, "requests"):
             module.__dict__["requests"] = _BOUNDED
+    plugin.throttle = _throttle
+
+
+def _throttle(last_io: object = None, wait: float | None = None) -> None:
+    """Apprise calls this before each request; with `wait`, seconds that a service asked for."""
+    now = _EXCHANGE.get(None)
+    if now is not None and wait is not None:
+        now.wait(wait)

@@ -6,15 +6,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from threading import Lock
+from typing import Any
 
 import apprise
 from apprise.common import NotifyFormat, PersistentStoreMode
 
-from alerts.channels.apprise_http import Exchange, bound, exchange
+from alerts.channels.apprise_http import AskedToWaitError, Exchange, bound
 from alerts.channels.chat_text import chat_pieces
-from alerts.channels.webhook import blame_of, parse_retry_after
-from alerts.envelope import Envelope, PermanentFailure, Receipt, TemporaryFailure
+from alerts.channels.own_thread import OwnThread, StillBusyError
+from alerts.channels.webhook import PAUSING, blame_of, parse_retry_after
+from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, TemporaryFailure
 from store.addresses import Network
 
 # Its log names addresses, which hold tokens; what went wrong is told by our own log.
@@ -22,15 +23,38 @@ logging.getLogger("apprise").setLevel(logging.CRITICAL)
 
 _LONGEST_PIECE = {"ntfy": 4000, "ntfys": 4000}
 """Bytes, where the service takes less than Apprise says: ntfy makes a file of what is longer."""
-PATIENCE = 60.0
-"""Seconds that a piece may take beyond its timeouts: Apprise waits as services' rates ask it to."""
+STEPS = 4
+"""Timeouts that a piece may take: some services are logged in to, asked for a room and left."""
+REMEMBERED = 1000
+"""Messages whose taken pieces are remembered; more wait only where hundreds fail half-way."""
 
 
 def check(url: str) -> None:
-    """Whether Apprise can read the URL. Raises ValueError, without repeating it."""
-    if _plugin(url) is None:
-        schema = url.partition("://")[0]
+    """Whether the URL names one destination. Raises ValueError, without repeating it."""
+    schema = url.partition("://")[0]
+    plugin = _plugin(url)
+    if plugin is None:
         raise ValueError(f"Apprise cannot read this as an address of {schema}://")
+    if getattr(plugin, "invalid_targets", ()) or getattr(plugin, "_invalid_targets", ()):
+        raise ValueError(f"Apprise does not understand all that this {schema}:// address names")
+    count = _destinations(plugin)
+    if count > 1:
+        raise ValueError(
+            f"it names {count} destinations: write a channel for each, or those that work get "
+            "every message again for as long as one of them fails"
+        )
+    if count == 0:
+        raise ValueError(f"{schema}:// goes to every room it is in; name one")
+
+
+def _destinations(plugin: Any) -> int:
+    """How many places get a message; 0 stands for all that will be found."""
+    if plugin.service_name == "Matrix" and plugin.mode == "off":
+        return len(plugin.rooms) + len(plugin.users)
+    # Apprise counts what it would try again as more of them; some services take several in one
+    # request, and may refuse one of them.
+    requests: int = len(plugin) // (plugin.retry + 1)
+    return max(requests, len(getattr(plugin, "targets", ())))
 
 
 def _plugin(url: str) -> apprise.NotifyBase | None:
@@ -44,30 +68,36 @@ def _plugin(url: str) -> apprise.NotifyBase | None:
 
 
 class AppriseChannel:
-    """One service. Apprise is synchronous, so each piece is sent in a thread."""
+    """One destination. Apprise is synchronous, so each piece is sent in a thread."""
 
-    def __init__(self, url: str, allow: Sequence[Network], timeout: float) -> None:
-        """`allow` are private ranges that may be reached; `timeout` is in seconds."""
+    def __init__(
+        self, url: str, allow: Sequence[Network], timeout: float, *, pace: float = 0
+    ) -> None:
+        """`allow` are private ranges that may be reached; `timeout` is in seconds.
+
+        `pace` are the seconds that lie at least between the beginnings of two pieces.
+        """
         plugin = _plugin(url)
         assert plugin is not None, "checked when the configuration was loaded"
         bound(plugin)
-        self._plugin, self._allow, self._timeout = plugin, allow, timeout
+        self._plugin, self._allow, self._timeout, self._pace = plugin, allow, timeout, pace
         self._service = url.partition("://")[0].lower()
         self._taken: dict[str, int] = {}
         """Pieces of a message that the service took before it failed: they are not sent again."""
-        self._busy = Lock()
+        self._thread = OwnThread(f"apprise {self._service}")
+        self._next = 0.0
+        """When the next piece may be sent, by the event loop's clock."""
 
     async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
         """Sends what is missing of a message. Raises TemporaryFailure or PermanentFailure."""
-        code = None
+        receipt = Receipt()
         pieces = self._pieces(envelope)
         for number in range(self._taken.get(envelope.id, 0), len(pieces)):
-            done = await self._exchange(*pieces[number])
-            self._judge(done, now)
-            self._taken[envelope.id] = number + 1
-            code = done.code
+            await self._keep_pace()
+            receipt = self._judge(await self._exchange(*pieces[number]), now)
+            self._remember(envelope.id, number + 1)
         self._taken.pop(envelope.id, None)
-        return Receipt(code)
+        return receipt
 
     def prepare(self, envelope: Envelope) -> None:
         """Nothing: services are slow, not we."""
@@ -81,60 +111,87 @@ class AppriseChannel:
             envelope.subject, envelope.text, envelope.id, body, self._plugin.title_maxlen
         )
 
+    def _remember(self, id_: str, pieces: int) -> None:
+        """Forgets the oldest where too many stand there, as dead letters would for ever."""
+        self._taken[id_] = pieces
+        if len(self._taken) > REMEMBERED:
+            del self._taken[next(iter(self._taken))]
+
+    async def _keep_pace(self) -> None:
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(self._next - clock())
+        self._next = clock() + self._pace
+
     async def _exchange(self, title: str, body: str) -> Exchange:
-        """One piece. Raises TemporaryFailure when it takes far too long."""
-        within = 4 * self._timeout + PATIENCE
+        """One piece. Raises TemporaryFailure when it takes too long."""
+        within = STEPS * self._timeout
+        exchange = Exchange(self._allow, self._timeout, within)
         try:
-            async with asyncio.timeout(within):
-                return await asyncio.to_thread(self._speak, title, body)
+            await self._thread.run(lambda: self._speak(exchange, title, body), within)
         except TimeoutError as error:
+            raise self._temporary("no answer in time", exchange) from error
+        except StillBusyError as error:
             raise TemporaryFailure(
-                f"{self._service}: no answer in time", blame="unclear"
+                f"{self._service}: the attempt before this one has not ended", blame="destination"
             ) from error
+        finally:
+            # Whatever is still under way has nobody left to hear of it.
+            exchange.break_off()
+        return exchange
 
-    def _speak(self, title: str, body: str) -> Exchange:
-        # A piece that was given up may still be under way in its thread.
-        with self._busy, exchange(self._allow, self._timeout) as now:
-            taken = self._plugin.notify(
-                body=body, title=title, body_format=NotifyFormat.TEXT, overflow="upstream"
-            )
-        if taken:
-            now.broken = now.refused = ""
-        elif not now.broken and now.code is not None and 200 <= now.code < 300:
-            now.broken = f"it answers {now.code}, but does not take the message"
-        elif not now.broken and now.code is None:
-            now.broken = "Apprise does not send it"
-        return now
+    def _speak(self, exchange: Exchange, title: str, body: str) -> None:
+        """What Apprise does, in its thread."""
+        with exchange.open():
+            try:
+                exchange.taken = self._plugin.notify(
+                    body=body, title=title, body_format=NotifyFormat.TEXT, overflow="upstream"
+                )
+            except AskedToWaitError as asked:
+                exchange.pause = asked.seconds
+            except Exception as error:  # noqa: BLE001 - what a service answers can break Apprise
+                exchange.broken = f"Apprise cannot read its answer ({type(error).__name__})"
 
-    def _judge(self, done: Exchange, now: datetime) -> None:
-        """Nothing for a piece that was taken. Raises TemporaryFailure or PermanentFailure."""
+    def _judge(self, done: Exchange, now: datetime) -> Receipt:
+        """The receipt of a piece that was taken. Raises TemporaryFailure or PermanentFailure."""
+        if done.taken:
+            return Receipt(done.accepted)
         if done.refused:
             raise TemporaryFailure(
                 f"{self._service}: may not be reached, see allow_private ({done.refused})",
                 blame="destination",
             )
-        if done.broken:
-            lost = done.code is None and done.broken == "no connection"
-            raise TemporaryFailure(
-                f"{self._service}: {done.broken}",
-                done.code,
-                done.reply,
-                blame="destination" if lost else "unclear",
-            )
-        if done.code is None or 200 <= done.code < 300:
-            return
         if done.code == 410:
             reason = f"{self._service} wants no more messages (410)"
             raise PermanentFailure(reason, 410, done.reply, stops_channel=True)
-        redirect = ", a redirect, which is not followed" if 300 <= done.code < 400 else ""
+        asked = _asked(done, now)
+        if done.code is not None:
+            redirect = ", a redirect, which is not followed" if 300 <= done.code < 400 else ""
+            raise self._temporary(f"it answers {done.code}{redirect}", done, asked)
+        if asked is not None:
+            seconds = asked.total_seconds()
+            raise self._temporary(f"it asks for a pause of {seconds:.0f} s", done, asked)
+        if done.broken:
+            raise self._temporary(done.broken, done)
+        if done.accepted is None:
+            raise self._temporary("Apprise does not send it", done)
+        words = f"it answers {done.accepted}, but does not take the message"
         raise TemporaryFailure(
-            f"{self._service}: it answers {done.code}{redirect}",
-            done.code,
-            done.reply,
-            retry_after=_pause(done, now),
-            blame=blame_of(done.code),
+            f"{self._service}: {words}", done.accepted, done.reply, blame="unclear"
+        )
+
+    def _temporary(
+        self, words: str, done: Exchange, asked: timedelta | None = None
+    ) -> TemporaryFailure:
+        blame: Blame = "unclear" if done.code is None else blame_of(done.code)
+        if asked is not None or done.is_unreachable:
+            blame = "destination"
+        return TemporaryFailure(
+            f"{self._service}: {words}", done.code, done.reply, retry_after=asked, blame=blame
         )
 
 
-def _pause(done: Exchange, now: datetime) -> timedelta | None:
-    return parse_retry_after(done.retry_after, now) if done.code in {429, 503} else None
+def _asked(done: Exchange, now: datetime) -> timedelta | None:
+    """The pause that the service asks for, by a header or through Apprise."""
+    header = parse_retry_after(done.retry_after, now) if done.code in PAUSING else None
+    given = None if done.pause is None else timedelta(seconds=done.pause)
+    return max((each for each in (header, given) if each is not None), default=None)

@@ -14,6 +14,10 @@ _MARKS = re.compile(r"<(?=[!@#])|\](?=\()")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _FOOT = re.compile(r"\n-- \n.*\Z", re.DOTALL)
 _NUMBER = len(" (100/100)")
+_BEGINS = re.compile(r"^(?:---|== .* ==)$", re.MULTILINE)
+"""What stands before an article that is not the first."""
+MOST_PIECES = 5
+"""Pieces of a message; more would fill a chat, and services stop those who send so many."""
 _ID_SHOWN = 12
 """Letters of a delivery's id at the end of a message, by which a repeat is recognised."""
 
@@ -32,19 +36,38 @@ def chat_pieces(
     """Title and body of each piece, in order; every body has at most `longest` bytes of UTF-8.
 
     Where the service knows no titles (`longest_title` 0), the subject begins the first body. Pieces
-    end between articles if they can, else between lines, else between letters.
+    end between articles if they can, else between lines, else between letters. There are at most
+    `MOST_PIECES`; the last one says how many articles found no room.
     """
-    body = tame(_FOOT.sub("\n", text)).strip("\n") + f"\n\nWirewatch {id_[:_ID_SHOWN]}"
+    body = tame(_FOOT.sub("\n", text)).strip("\n")
+    foot = f"\n\nWirewatch {id_[:_ID_SHOWN]}"
     title = tame(" ".join(subject.split()))
     room = longest * 9 // 10  # services escape some letters, which then count more
     if longest_title <= 0:
-        bodies = split(f"{title}\n\n{body}", room)
+        bodies = _bodies(f"{title}\n\n{body}", foot, room)
         return [("", each) for each in bodies]
-    bodies = split(body, room)
+    bodies = _bodies(body, foot, room)
     shown = cut(title, longest_title - (_NUMBER if len(bodies) > 1 else 0))
     if len(bodies) == 1:
         return [(shown, bodies[0])]
     return [(f"{shown} ({n}/{len(bodies)})", each) for n, each in enumerate(bodies, 1)]
+
+
+def _bodies(text: str, foot: str, room: int) -> list[str]:
+    """The text in pieces, the foot at the end of the last one."""
+    bodies = split(text + foot, room)
+    if len(bodies) <= MOST_PIECES:
+        return bodies
+    whole = split(text, room)
+    told, rest = whole[: MOST_PIECES - 1], "\n".join(whole[MOST_PIECES - 1 :])
+    last = split(rest, room - len((_more(rest) + foot).encode()))[0]
+    return [*told, last + _more(rest[len(last) :]) + foot]
+
+
+def _more(left_out: str) -> str:
+    count = len(_BEGINS.findall(left_out))
+    counted = f"and {count} more: wirewatch matches" if count else "the rest is left out here"
+    return f"\n\n… {counted}"
 
 
 def split(text: str, longest: int) -> list[str]:

@@ -7,9 +7,6 @@ import ssl
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.errors import HeaderParseError
-from email.headerregistry import Address
-from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -21,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from alerts.channels.base import ChannelTable, Surroundings, minutes
 from alerts.envelope import Blame, Envelope, PermanentFailure, Receipt, SendError, TemporaryFailure
+from alerts.mail_address import mail_address
 from alerts.mime import mime_message
 from store.config import Secret
 
@@ -39,14 +37,8 @@ def _one_or_many(value: object) -> object:
 
 
 def _check_address(text: str) -> str:
-    """A bare address or `Name <address>` that fits one header. Raises ValueError."""
-    address = parseaddr(text)[1]
-    try:
-        parsed = Address(addr_spec=address)
-    except (HeaderParseError, ValueError, IndexError) as error:
-        raise ValueError(f"{text!r} is not a mail address") from error
-    if not parsed.domain or not parsed.username or any(ord(letter) < 32 for letter in text):
-        raise ValueError(f"{text!r} is not a mail address")
+    """A bare address or `Name <address>` that can be sent to. Raises ValueError."""
+    mail_address(text)
     return text
 
 
@@ -137,7 +129,7 @@ class EmailChannel:
         """One transaction: MAIL, one RCPT, DATA. Raises TemporaryFailure or PermanentFailure."""
         raw = self._bytes(envelope)
         try:
-            await self._begin(raw)
+            await self._begin(raw, envelope.recipient)
             return await self._transfer(envelope.recipient, raw)
         except (SendError, errors.SMTPException, OSError, ssl.SSLError) as error:
             # After a refusal the connection is in order; after anything else nobody knows.
@@ -225,35 +217,48 @@ class EmailChannel:
                 f"tls_ca: {ca} cannot be read as a CA file ({error})", blame="destination"
             ) from error
 
-    async def _begin(self, raw: bytes) -> None:
+    async def _begin(self, raw: bytes, recipient: str) -> None:
         """Opens a transaction; a kept connection that turns out to be dead is replaced once."""
         kept = self._client is not None
         try:
-            await self._mail(await self._connected(), raw)
+            await self._mail(await self._connected(), raw, recipient)
         except errors.SMTPServerDisconnected:
             if not kept:
                 raise
             self._drop()
-            await self._mail(await self._connected(), raw)
+            await self._mail(await self._connected(), raw, recipient)
 
-    async def _mail(self, client: aiosmtplib.SMTP, raw: bytes) -> None:
+    async def _mail(self, client: aiosmtplib.SMTP, raw: bytes, recipient: str) -> None:
         """MAIL. A refusal of the sender is the configuration's fault, not this message's.
 
         It is therefore temporary: one mistake there must not kill everything that waits.
         """
+        options = _size_option(client, raw) + self._utf8_option(client, recipient)
         try:
-            await client.mail(_bare(self._config.from_), options=_size_option(client, raw))
+            await client.mail(_bare(self._config.from_), options=options, encoding="utf-8")
         except errors.SMTPSenderRefused as error:
             if error.code == 552:
                 raise
             reason = _login_words(error) or "the server refuses the sender address"
             raise self._temporary(reason, error, "destination") from error
 
+    def _utf8_option(self, client: aiosmtplib.SMTP, recipient: str) -> list[str]:
+        """SMTPUTF8 where an address needs it. Raises SendError when the server lacks it."""
+        sender = _needs_utf8(self._config.from_)
+        if not sender and not _needs_utf8(recipient):
+            return []
+        if client.supports_extension("smtputf8"):
+            return ["SMTPUTF8"]
+        words = "it takes only ASCII before the @ (it does not offer SMTPUTF8)"
+        if sender:
+            raise self._temporary(f"{words}, unlike the sender address", None, "destination")
+        raise PermanentFailure(f"{self._server.place}: {words}, unlike this recipient")
+
     async def _transfer(self, recipient: str, raw: bytes) -> Receipt:
         """RCPT and DATA. Any 2xx after the final dot is acceptance."""
         client = self._client
         assert client
-        await client.rcpt(_bare(recipient))
+        await client.rcpt(_bare(recipient), encoding="utf-8")
         try:
             reply = await client.data(raw, timeout=self._final_dot)
         except errors.SMTPDataError as error:
@@ -326,7 +331,12 @@ def _server(url: str) -> _Server:
 
 @lru_cache(maxsize=1000)
 def _bare(address: str) -> str:
-    return parseaddr(address)[1]
+    return mail_address(address).bare
+
+
+@lru_cache(maxsize=1000)
+def _needs_utf8(address: str) -> bool:
+    return mail_address(address).needs_utf8
 
 
 def _own_name() -> str:

@@ -4,9 +4,9 @@ A message is written to tmp/, synced, and moved to new/. Its name comes from the
 a repeat after a crash finds the file that is there, even after a person has read or filed it.
 """
 
-import asyncio
 import os
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,6 +14,7 @@ from pydantic import Field
 
 from alerts.channels.base import ChannelTable, Surroundings, minutes
 from alerts.channels.email import MailAddress
+from alerts.channels.own_thread import OwnThread, StillBusyError
 from alerts.envelope import Envelope, Receipt, TemporaryFailure
 from alerts.mime import mime_message
 
@@ -40,13 +41,20 @@ class MaildirChannel:
     def __init__(self, config: MaildirConfig, folder: Path) -> None:
         """`folder` is where a relative path begins."""
         self._root, self._sender = folder / config.path, config.from_
+        self._timeout = config.timeout.total_seconds()
+        # A network's disk may not answer for hours.
+        self._thread = OwnThread("maildir")
 
     async def send(self, envelope: Envelope, *, now: datetime, attempt: int) -> Receipt:
         """Writes the file unless it is there. Raises TemporaryFailure when the disk refuses."""
         raw = mime_message(envelope, self._sender, self._sender)
         name = f"{int(envelope.created_at.timestamp())}.{envelope.id}.wirewatch"
         try:
-            kept = await asyncio.to_thread(_keep, self._root, name, raw)
+            kept = await self._thread.run(partial(_keep, self._root, name, raw), self._timeout)
+        except (TimeoutError, StillBusyError) as error:
+            raise TemporaryFailure(
+                f"{self._root} does not answer in time", blame="destination"
+            ) from error
         except OSError as error:
             raise TemporaryFailure(
                 f"{self._root} cannot be written to: {error.strerror}", blame="destination"

@@ -207,7 +207,7 @@ class WebhookChannel:
             code=code,
             reply=reply,
             retry_after=parse_retry_after(response.headers.get("retry-after"), now)
-            if code in {429, 503}
+            if code in PAUSING
             else None,
         )
 
@@ -236,9 +236,13 @@ class WebhookChannel:
         )
 
 
+PAUSING = frozenset({429, 502, 503, 504})
+"""Codes that speak for the whole receiver, now: with them Retry-After is obeyed."""
+
+
 def blame_of(code: int) -> Blame:
-    """429 and 502 to 504 speak for the whole receiver; 400, 413 and 422 for the one message."""
-    if code in {429, 502, 503, 504}:
+    """What a code speaks for: the whole receiver, or (400, 413 and 422) the one message."""
+    if code in PAUSING:
         return "destination"
     return "message" if code in {400, 413, 422} else "unclear"
 

@@ -9,7 +9,7 @@ import codecs
 import html
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.entities import html5
 from typing import BinaryIO
 
@@ -173,14 +173,17 @@ def _claimed_encodings(body: bytes, content_type: str | None) -> list[str]:
     return [name for name in names if name and not name.startswith(("utf-16", "utf-32"))]
 
 
-def parse_xml(text: str, url: str) -> tuple[etree._Element, str | None]:
+def parse_xml(
+    text: str, url: str, bound: Callable[[str], str] = bounded
+) -> tuple[etree._Element, str | None]:
     """The root of the document, and what was wrong with it and was survived, in words.
 
-    Raises DocumentError when there is no XML document in the text; the message says what there is.
+    `bound` takes out of the text what no parser may be given. Raises DocumentError when there is
+    no XML document in the text; the message says what there is.
     """
     text, warning = document_in(text)
     # libxml2 too takes time quadratic in the attributes of a tag.
-    text = bounded(text)
+    text = bound(text)
     try:
         return _parsed(text, url, lenient=False), warning
     except etree.XMLSyntaxError as error:

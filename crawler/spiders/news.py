@@ -6,6 +6,7 @@ Order and politeness only: what answers mean is decided in `crawler.visit`, what
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import (
     AsyncIterator,
@@ -18,11 +19,12 @@ from collections.abc import (
 )
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import structlog
-from scrapy import Request, Spider
-from scrapy.exceptions import CloseSpider, DropItem
+from scrapy import Request, Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
@@ -98,18 +100,47 @@ class NewsSpider(Spider):
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
         self.stopped = False
         """Whether the crawl was told to end: what it has not done is left as it was."""
+        self._given = 0
+        """Items that came from `start`, with no request, and are still in the pipelines."""
+        self._none_given = asyncio.Event()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Scrapy's way of making a spider; it is told of each item that has left the pipelines."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        for ended in (signals.item_scraped, signals.item_dropped, signals.item_error):
+            crawler.signals.connect(spider.item_ended, signal=ended)
+        return spider
+
+    def item_ended(self, response: Response | None) -> None:
+        """An item has left the pipelines; one that came from `start` has no response."""
+        if response is None:
+            self._given -= 1
+            if not self._given:
+                self._none_given.set()
+
+    def _handed_over(self, page: PageItem) -> PageItem:
+        self._given += 1
+        self._none_given.clear()
+        return page
 
     async def start(self) -> AsyncIterator[Request | PageItem]:
-        """The due sources' documents, then the pages that wait."""
+        """The due sources' documents, then the pages that wait.
+
+        Ends when the last item has left the pipelines. Scrapy notices that nothing is left to do
+        when a request or this ends, and else every five seconds.
+        """
         for visit in self.visits:
             for wanted in visit.begin():
                 yield self._document_request(visit, wanted)
         for page in self._pages(self._waiting):
-            yield page
+            yield self._handed_over(page) if isinstance(page, PageItem) else page
         for again in self._again:
             if again.given is not None:
-                yield PageItem(
-                    again.entry_id, again.given, again.hints, again.article_id, by_source=True
+                yield self._handed_over(
+                    PageItem(
+                        again.entry_id, again.given, again.hints, again.article_id, by_source=True
+                    )
                 )
                 continue
             yield self._request(
@@ -119,6 +150,17 @@ class NewsSpider(Spider):
                 cb_kwargs={"again": again},
                 priority=AGAIN_LAST,
             )
+        if self._given:
+            await self._none_given.wait()
+
+    def ask_leave(self) -> None:
+        """Raises IgnoreRequest when the host must not be asked: it is another crawl's by now.
+
+        What was asked for goes on waiting.
+        """
+        if not self.context.may_ask():
+            self.held = self.stopped = True
+            raise IgnoreRequest("the host may be crawled by another process")
 
     def _document_request(self, visit: Visit, wanted: Wanted) -> Request:
         return self._request(
@@ -310,9 +352,8 @@ class NewsSpider(Spider):
         entry = self._entry(entry_id)
         if outcome == "failed":
             self.pages.failed(entry.source_id, entry.url, why)
-        again_at = page_retry(
-            entry.attempts + 1, self.context.clock(), jitter=self.context.chance()
-        )
+        now = self.context.clock()
+        again_at = page_retry(entry.attempts + 1, now, jitter=self.context.chance())
         if final:
             await self._end(entry, why, outcome)
         elif again_at is None or hopeless:
@@ -320,7 +361,7 @@ class NewsSpider(Spider):
             await self._give_up(entry, why, outcome)
         else:
             await self.context.writer.write(
-                lambda session: record_failed_page(session, entry_id, why, again_at)
+                lambda session: record_failed_page(session, entry_id, why, now, again_at)
             )
         log.info(
             "page",
@@ -336,9 +377,9 @@ class NewsSpider(Spider):
             return session.get_one(Entry, entry_id)
 
     async def _end(self, entry: Entry, why: str, outcome: str) -> None:
-        number = entry.id or 0
+        number, now = entry.id or 0, self.context.clock()
         await self.context.writer.write(
-            lambda session: record_not_article(session, number, why, outcome)
+            lambda session: record_not_article(session, number, why, outcome, now)
         )
 
     async def _give_up(self, entry: Entry, why: str, outcome: str) -> None:

@@ -33,6 +33,10 @@ COMMANDS = {
     "diff": ("service.cli.diff", "Show an article's revisions side by side, words marked."),
     "match": ("service.cli.match", "Match rows of JSON Lines against the watchlists."),
     "extract": ("service.cli.extract", "Print the article that a page yields."),
+    "import": (
+        "service.cli.importing",
+        "Take in sources (OPML) and articles (JSON Lines, WARC, HTML).",
+    ),
     "export": ("service.cli.export", "Write articles, matches or sources for other programs."),
     "backup": ("service.cli.backup", "Copy the database to a file while the service runs."),
     "migrate": ("service.cli.migrate", "Move the database from SQLite to PostgreSQL."),

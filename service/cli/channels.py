@@ -1,6 +1,6 @@
 """The channels of a site as `source doctor` shows them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import timedelta, tzinfo
 
 from crawler.examine import Examination
@@ -64,11 +64,19 @@ def span_in_words(span: timedelta | None) -> str:
     return f"{minutes:.0f} min"
 
 
-def site_id(url: str, taken: Collection[str]) -> str:
+def site_id(url: str, taken: Container[str]) -> str:
     """An id for a source that is not taken: the site's name, `dawn` for www.dawn.com."""
-    name = site_name(url) or host_of(url).replace(":", "-").strip("[]") or "source"
-    number, found = 1, name
-    while found in taken:
+    return numbered(site_word(url), taken)[0]
+
+
+def site_word(url: str) -> str:
+    """The word that a source's id is made of."""
+    return site_name(url) or host_of(url).replace(":", "-").strip("[]") or "source"
+
+
+def numbered(word: str, taken: Container[str], after: int = 0) -> tuple[str, int]:
+    """The word, with a number where that is taken, and the number; `after`: beyond this one."""
+    number = after + 1
+    while (found := word if number == 1 else f"{word}-{number}") in taken:
         number += 1
-        found = f"{name}-{number}"
-    return found
+    return found, number

@@ -114,6 +114,8 @@ class _Explanation:
 
     def tell_entry(self, entry: Entry) -> None:
         first = ", on its first visit" if entry.baseline else ""
+        if is_imported(entry):
+            first = ", by import"
         say(f"found by   {entry.source_id} at {show_time(entry.found_at, self.zone)}{first}")
         say(f"           {entry.url}")
         say(f"fetched    {self.fetching(entry)}")
@@ -132,6 +134,8 @@ class _Explanation:
             "refused": "no, the site or our rules refuse it",
             "failed": f"no, given up after {counted(entry.attempts, 'attempt')}",
         }
+        if is_imported(entry):
+            return "no, its text was imported"
         return words.get(entry.outcome, entry.outcome) + error
 
     def tell_article(self, article: Article) -> None:
@@ -155,6 +159,7 @@ class _Explanation:
             "first_visit": "; no alert of its own: the source's first visit",
             "story": "; no alert of its own: its story was told before",
             "backfill": "; no alert of its own: told in a summary of the past",
+            "import": "; no alert of its own: it came by import, and its summary is not made yet",
         }.get(match.silent, "")
         return f"matched at {show_time(match.matched_at, self.zone)}: {terms}{silent}"
 
@@ -185,6 +190,11 @@ class _Explanation:
             hit = name in self.matches or Matcher({name: rule}).match(text)
             found.append((name, "" if hit else why_not(rule, text)))
         return found
+
+
+def is_imported(entry: Entry) -> bool:
+    """Whether the entry was made for an article that came by import: nothing was ever fetched."""
+    return entry.outcome == "article" and entry.attempts == 0
 
 
 def _waits(delivery: Delivery) -> bool:

@@ -17,13 +17,14 @@ from lxml import etree
 from sqlmodel import Session
 
 from alerts.records import match_record
+from crawler.opml import OWN
 from service.cli.asked import Since, check_source, check_watchlist
 from service.cli.context import Context
 from service.cli.output import counted, note
 from service.cli.stored import stored
 from service.config import Config
 from service.json_objects import article_object
-from service.printable import to_json
+from service.printable import show_controls, to_json
 from store.listing import Wanted, list_articles, list_matches
 from store.sources import documents_of
 
@@ -138,19 +139,21 @@ def cell(value: object) -> object:
     Lists of words are joined by "; ", others are JSON. A text that a spreadsheet would run as a
     formula (it begins with =, +, -, @, a tab or a line break, maybe after spaces or in full width)
     gets an apostrophe before it, as OWASP's page on CSV injection advises: titles are written by
-    strangers.
+    strangers. Control characters are shown, but for line breaks and tabs.
     """
     if isinstance(value, list):
         words = all(isinstance(part, str) for part in value)
         value = "; ".join(value) if words else json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and _FORMULA.match(value):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    # Many look at such a file in a terminal first.
+    shown = show_controls(value, keep="\n\t")
+    return f"'{shown}" if _FORMULA.match(value) else shown
 
 
 def _write_opml(output: IO[str], config: Config, session: Session | None) -> int:
     """OPML 2.0: the site of each source, and the feed that it is read from, if it is one."""
-    opml = etree.Element("opml", version="2.0")
+    opml = etree.Element("opml", nsmap={"wirewatch": OWN}, version="2.0")
     etree.SubElement(etree.SubElement(opml, "head"), "title").text = "Wirewatch sources"
     body = etree.SubElement(opml, "body")
     for name, source in config.sources.items():
@@ -159,6 +162,10 @@ def _write_opml(output: IO[str], config: Config, session: Session | None) -> int
         feeds = [d.url for d in documents if d.role == "main" and d.kind == "feed"]
         if feeds or source.kind == "feed":
             told |= {"type": "rss", "xmlUrl": feeds[0] if feeds else source.url}
+        # What `import` needs to write the same source again; other readers pass it over.
+        told |= {f"{{{OWN}}}id": name, f"{{{OWN}}}kind": source.kind}
+        if not source.enabled:
+            told[f"{{{OWN}}}enabled"] = "false"
         etree.SubElement(body, "outline", told)
     text = etree.tostring(opml, pretty_print=True, encoding="unicode")
     output.write(f'<?xml version="1.0" encoding="utf-8"?>\n{text}')

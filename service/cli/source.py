@@ -1,6 +1,5 @@
 """`source list`, `source doctor` and `source add`: what is visited, and what a site offers."""
 
-from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import click
@@ -20,16 +19,16 @@ from service.cli.output import (
     print_json,
     print_table,
     say,
-    show_time,
 )
+from service.cli.source_table import show_sources
 from service.cli.stored import stored
 from service.config import Config
 from service.config.adding import add_table, table_text
 from service.examining import examination
-from service.json_objects import channel_object, source_object, source_state
+from service.json_objects import channel_object, source_object
 from service.loop import run as run_loop
 from service.problems import did_you_mean
-from store.sources import SourceState, source_states
+from store.sources import source_states
 
 
 @click.group()
@@ -50,32 +49,6 @@ def list_sources(context: Context, as_json: bool) -> None:
             print_json(source_object(name, config.sources.get(name), states.get(name)))
         return
     show_sources(config, states)
-
-
-def show_sources(config: Config, states: Mapping[str, SourceState]) -> None:
-    """A table of the configured sources."""
-    zone = ZoneInfo(config.service.timezone)
-    rows = []
-    for name, configured in config.sources.items():
-        known = states.get(name)
-        rows.append(
-            [
-                name,
-                source_state(configured, known) if known or not configured.enabled else "new",
-                show_time(known.last_visit, zone) if known else "-",
-                show_time(known.next_visit, zone) if known else "-",
-                show_time(known.last_new_article, zone) if known else "-",
-                f"{known.articles_per_day:.1f}" if known else "-",
-                _why(known) if known else "",
-            ]
-        )
-    columns = ["source", "state", "last visit", "next visit", "last new", "a day", "why"]
-    print_table(columns, rows)
-
-
-def _why(known: SourceState) -> str:
-    """Why it is in its state, or what its last visit or pages met."""
-    return known.reason or known.last_error or known.page_error or ""
 
 
 # ---- what a site offers --------------------------------------------------------------------------

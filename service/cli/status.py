@@ -8,7 +8,7 @@ import click
 
 from service.cli.context import Context
 from service.cli.output import counted, json_option, print_json, say, show_time
-from service.cli.source import show_sources
+from service.cli.source_table import show_sources
 from service.cli.stored import opened
 from service.config import Config
 from service.json_objects import moment, source_object
@@ -25,10 +25,10 @@ def status(context: Context, as_json: bool, health: bool) -> int:
     with opened(config) as store:
         if store is None:
             return int(health)
-        now = datetime.now(UTC)
+        now, channels = datetime.now(UTC), config.channels.keys()
         if health:
-            return int(not is_healthy(read_lines(store, now)))
-        state = read_status(store, now)
+            return int(not is_healthy(read_lines(store, now, channels)))
+        state = read_status(store, now, channels)
     if as_json:
         print_json(status_object(config, state))
     else:
@@ -57,6 +57,7 @@ def status_object(config: Config, state: Status) -> dict[str, Any]:
         "last_visit": moment(state.last_visit),
         "last_error": last_error(state),
         "pages_failing": state.pages_failing,
+        "damage": state.damage or None,
         "sources": [
             source_object(name, source, states.get(name)) for name, source in config.sources.items()
         ],
@@ -87,6 +88,8 @@ def _show(config: Config, state: Status) -> None:
     if state.pages_failing:
         say(f"pages       {state.pages_failing} could not be had yet; they are tried again")
     say(f"last error  {last_error(state) or 'none'}")
+    if state.damage:
+        say(f"database    damaged: {state.damage}; wirewatch check --database says more")
     say(f"health      {'good' if is_healthy(state) else 'not good'}")
 
 

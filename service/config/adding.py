@@ -17,26 +17,45 @@ from tomlkit.exceptions import TOMLKitError
 
 from service.config import load
 
+Values = Mapping[str, str | bool]
+"""The keys of one table."""
 
-def table_text(section: str, key: str, values: Mapping[str, str]) -> str:
-    """`[source.dawn]` and its keys as they are written, the equals signs below each other."""
+
+def table_text(section: str, key: str, values: Values) -> str:
+    """`[source.dawn]` and its keys as they are written, the equals signs below each other.
+
+    What strangers wrote is no reference to the environment: `${` is written so that it stays one.
+    """
     widest = max(map(len, values))
     header = tomlkit.document()
     header.add(section, tomlkit.table(is_super_table=True))
     header[section].add(key, tomlkit.table())
     lines = [tomlkit.dumps(header).strip()]
-    lines += [
-        f"{name:<{widest}} = {tomlkit.string(text).as_string()}" for name, text in values.items()
-    ]
+    for name, value in _written(values).items():
+        shown = tomlkit.string(value).as_string() if isinstance(value, str) else str(value).lower()
+        lines.append(f"{name:<{widest}} = {shown}")
     return "\n".join(lines) + "\n"
 
 
-def with_table(text: str, section: str, key: str, values: Mapping[str, str]) -> str:
-    """The text with the table after the last one of its section, else at its end.
+def _written(values: Values) -> dict[str, str | bool]:
+    """The values as they stand in the file."""
+    return {
+        name: value.replace("${", "$${") if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def with_table(text: str, section: str, key: str, values: Values) -> str:
+    """As `with_tables`, for one."""
+    return with_tables(text, section, {key: values})
+
+
+def with_tables(text: str, section: str, tables: Mapping[str, Values]) -> str:
+    """The text with the tables after the last one of their section, else at its end.
 
     Raises ValueError when the text is no TOML, or cannot be added to without changing it.
     """
-    new = table_text(section, key, values)
+    new = "\n".join(table_text(section, key, values) for key, values in tables.items())
     try:
         at = _end_of_section(text, section)
     except TOMLKitError as error:
@@ -44,9 +63,11 @@ def with_table(text: str, section: str, key: str, values: Mapping[str, str]) -> 
     before, after = text[:at].rstrip("\n"), text[at:].lstrip("\n")
     joined = f"{before}\n\n{new}" + (f"\n{after}" if after else "") if before else f"{new}\n{after}"
     wanted: dict[str, Any] = tomllib.loads(text)
-    wanted.setdefault(section, {})[key] = dict(values)
+    wanted.setdefault(section, {}).update({k: _written(values) for k, values in tables.items()})
     if tomllib.loads(joined) != wanted:
-        raise ValueError(f"a [{section}.{key}] cannot be added to it as it is written")
+        raise ValueError(
+            f"a [{section}.{next(iter(tables))}] cannot be added to it as it is written"
+        )
     return joined
 
 
@@ -68,19 +89,30 @@ def _rendered(name: Any, item: Any) -> str:
     return tomlkit.dumps(part)
 
 
-def add_table(
-    path: Path, env: Mapping[str, str], section: str, key: str, values: Mapping[str, str]
-) -> None:
-    """Writes the table into the file, whole or not at all; its mode stays as it is.
+def add_table(path: Path, env: Mapping[str, str], section: str, key: str, values: Values) -> None:
+    """As `add_tables`, for one."""
+    add_tables(path, env, section, {key: values})
 
-    Raises ConfigError when the file would not load with it, ValueError as `with_table`, OSError.
+
+def add_tables(
+    path: Path,
+    env: Mapping[str, str],
+    section: str,
+    tables: Mapping[str, Values],
+    *,
+    only_try: bool = False,
+) -> None:
+    """Writes the tables into the file, all or none; its mode stays as it is.
+
+    `only_try` leaves it as it is, after everything that may fail has been tried.
+    Raises ConfigError when the file would not load with them, ValueError as `with_tables`, OSError.
     """
     target = path.resolve()
     written = target.read_bytes().decode("utf-8")
     mark = "\ufeff" if written.startswith("\ufeff") else ""
     ends = "\r\n" if "\r\n" in written else "\n"
     text = written.removeprefix(mark).replace("\r\n", "\n")
-    changed = mark + with_table(text, section, key, values).replace("\n", ends)
+    changed = mark + with_tables(text, section, tables).replace("\n", ends)
     # Not *.toml: a running service reads every file of that name beside its configuration.
     descriptor, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
     try:
@@ -90,7 +122,7 @@ def add_table(
             file.flush()
             os.fsync(file.fileno())
         load(Path(name), env)
-        Path(name).replace(target)
-    except BaseException:
+        if not only_try:
+            Path(name).replace(target)
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise

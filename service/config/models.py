@@ -73,6 +73,11 @@ class WebConfig(Table):
         "127.0.0.1:8780", description='"" turns it off; not loopback: a password is required'
     )
     password: Secret = Field(SecretStr(""), description="asked for by every page but /health")
+    hosts: Names = Field(
+        (),
+        description="host names, as of a reverse proxy, under which a page without a password "
+        "answers; it always does under addresses and localhost",
+    )
 
     @property
     def address(self) -> tuple[str, int] | None:

@@ -31,7 +31,8 @@ SINGLE: dict[str, type[BaseModel]] = {
 }
 
 _SET_NAME = re.compile(r"[\w-]+")
-_ID = re.compile(r"\w[\w.:+-]{0,99}")
+ID = re.compile(r"\w[\w.:+-]{0,99}")
+"""What an id may be."""
 
 _LEAST_SECRET = 4
 """Shorter texts are too common to be cut out of a message or a log line."""
@@ -137,7 +138,7 @@ class TableReader:
             if not isinstance(table, dict):
                 hint = f"write [{section}.ID] and below it the keys"
                 self.fail(path, f"must be a table, not {type_in_words(table)}; {hint}")
-            elif not _ID.fullmatch(key):
+            elif not ID.fullmatch(key):
                 self.fail(path, "an id is letters, digits and - _ . : +, a letter or digit first")
             else:
                 yield key, table

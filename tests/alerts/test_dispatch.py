@@ -16,14 +16,14 @@ from alerts import lane
 from alerts.channels.base import ChannelTable, Surroundings
 from alerts.channels.email import EmailConfig
 from alerts.channels.webhook import WebhookConfig
-from alerts.dispatch import Dispatcher
+from alerts.dispatch import LEASE, Dispatcher
 from alerts.envelope import Envelope, PermanentFailure, Receipt, TemporaryFailure
 from alerts.outbox import Outbox
 from service.status import is_healthy, read_status
 from store.deliveries import Delivery
 from store.errors import StoreFullError
 from store.listing import dead_letters
-from store.outbox import replay, stopped_channels
+from store.outbox import claim, free_all, release, replay, stopped_channels
 from store.writer import Writer
 from tests.alerts.world import DURAND, NOON, World, maildir
 from tests.support.http import HttpServer, Request, Response
@@ -425,7 +425,7 @@ async def test_two_dispatchers_share_the_work_and_count_each_once(world: World) 
 
 
 async def test_a_dispatcher_that_lost_its_claim_does_not_count(world: World) -> None:
-    slow, quick = Script(), Script()
+    slow, quick = Script(), Script(lambda envelope, attempt: Receipt(251, "in time"))
     slow.gate = asyncio.Event()
     first = world.configure(channels={"desk": scripted(slow)}, alone=False)
     second = world.configure(channels={"desk": scripted(quick)})
@@ -440,7 +440,7 @@ async def test_a_dispatcher_that_lost_its_claim_does_not_count(world: World) -> 
     slow.gate.set()
     await sending
     (delivery,), (attempt,) = world.deliveries(), world.attempts()
-    assert (delivery.state, attempt.number) == ("delivered", 2)
+    assert (delivery.state, attempt.number, attempt.code) == ("delivered", 1, 251)
 
 
 async def test_a_dead_dispatcher_s_claims_come_free_when_they_expire(world: World) -> None:
@@ -451,7 +451,8 @@ async def test_a_dead_dispatcher_s_claims_come_free_when_they_expire(world: Worl
     assert await dispatcher.send_due() == 0
     world.wait(minutes=2)
     assert await dispatcher.send_due() == 1
-    assert world.attempts()[0].number == 2
+    # Whether the dead one began its attempt is unknown; nothing of it is kept, so it is none.
+    assert (world.attempts()[0].number, world.deliveries()[0].attempts) == (1, 1)
 
 
 async def test_a_service_alone_with_its_store_takes_over_at_once(world: World) -> None:
@@ -459,6 +460,36 @@ async def test_a_service_alone_with_its_store_takes_over_at_once(world: World) -
     world.configure(channels={"desk": scripted(script)})
     world.delivery("one", claim="dead", claimed_until=NOON + timedelta(minutes=2), attempts=1)
     assert await Dispatcher(world.context).send_due() == 1
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_kills_use_up_none_of_the_attempts_of_what_was_only_claimed(
+    world: World, alone: bool
+) -> None:
+    def break_down(envelope: Envelope, attempt: int) -> Receipt | None:
+        raise ZeroDivisionError
+
+    world.configure(channels={"desk": scripted(Script(break_down))}, alone=alone)
+    world.delivery("one")
+    for number in range(lane.POISON):
+        world.wait(minutes=3)  # the claims of the one before have expired
+        with world.store.writing() as session:
+            if alone:
+                free_all(session)
+            claim(session, "desk", f"killed {number}", world.now, world.now + LEASE, lane.BATCH)
+    world.wait(minutes=3)
+    await Dispatcher(world.context).send_due()
+    (delivery,), (attempt,) = world.deliveries(), world.attempts()
+    assert (delivery.state, delivery.attempts, attempt.number) == ("pending", 1, 1)
+
+
+def test_what_is_replayed_while_it_is_sent_counts_from_one(world: World) -> None:
+    world.delivery("one", attempts=4)
+    with world.store.writing() as session:
+        (delivery,) = claim(session, "desk", "busy", NOON, NOON + LEASE, 1)
+        replay(session, [session.get_one(Delivery, delivery.id)], NOON)
+        release(session, "busy", [delivery.id or 0])
+    assert world.deliveries()[0].attempts == 0
 
 
 async def test_claims_are_renewed_while_a_message_takes_long(world: World) -> None:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from alerts.channels.base import find_recipient, recipient_key
 from alerts.channels.email import EmailChannel, EmailConfig
 from alerts.envelope import PermanentFailure, TemporaryFailure
+from alerts.mail_address import mail_address
 from alerts.mime import mime_message
 from tests.alerts.envelopes import NOON, PLAIN, envelope
 from tests.support.certificates import make_authority
@@ -73,6 +74,95 @@ async def test_the_mail_says_who_sent_it_why_and_in_which_thread(tmp_path: Path)
     assert html is not None
     assert plain.get_content().replace("\r\n", "\n") == PLAIN.text
     assert html.get_content().strip() == PLAIN.html
+
+
+@pytest.mark.parametrize(
+    ("to", "sent", "shown"),
+    [
+        ("a@bücher.example", "a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
+        (
+            "Jürgen Müller <j@straße.example>",
+            "j@xn--strae-oqa.example",
+            "Jürgen Müller <j@xn--strae-oqa.example>",
+        ),
+    ],
+)
+async def test_a_domain_beyond_ascii_is_written_as_dns_knows_it(
+    tmp_path: Path, to: str, sent: str, shown: str
+) -> None:
+    async with SmtpSink() as sink, opened(sink, tmp_path, to=to, **{"from": to}) as channel:
+        await channel.send(envelope(recipient=to), now=NOON, attempt=1)
+    (mail,) = sink.messages
+    assert (mail.sender, mail.recipients) == (sent, (sent,))
+    assert mail.raw.isascii()
+    assert (mail.message["To"], mail.message["From"]) == (shown, shown)
+
+
+LOCAL = "Jürgen <jürgen@bücher.example>"
+"""Beyond ASCII on both sides of the @."""
+LOCAL_SENT = "jürgen@xn--bcher-kva.example"
+
+
+async def test_letters_beyond_ascii_before_the_at_go_to_a_server_that_offers_them(
+    tmp_path: Path,
+) -> None:
+    async with SmtpSink(utf8=True) as sink, opened(sink, tmp_path, to=LOCAL) as channel:
+        await channel.send(envelope(recipient=LOCAL), now=NOON, attempt=1)
+        await channel.send(PLAIN, now=NOON, attempt=1)
+    one, other = sink.messages
+    assert (one.recipients, other.recipients) == ((LOCAL_SENT,), ("analyst@example.org",))
+    assert f"To: Jürgen <{LOCAL_SENT}>\r\n" in one.raw.decode()
+    assert one.message["Subject"] == PLAIN.subject
+    asked = [line for line in sink.commands if line.startswith("MAIL")]
+    assert ["SMTPUTF8" in line for line in asked] == [True, False]
+
+
+async def test_a_server_that_knows_no_such_letters_gets_no_mail_to_or_from_them(
+    tmp_path: Path,
+) -> None:
+    async with SmtpSink() as sink:
+        async with opened(sink, tmp_path, to=LOCAL) as channel:
+            with pytest.raises(PermanentFailure, match="SMTPUTF8"):
+                await channel.send(envelope(recipient=LOCAL), now=NOON, attempt=1)
+            await channel.send(PLAIN, now=NOON, attempt=1)
+        async with opened(sink, tmp_path, **{"from": LOCAL}) as channel:
+            with pytest.raises(TemporaryFailure, match="SMTPUTF8") as caught:
+                await channel.send(PLAIN, now=NOON, attempt=1)
+        assert caught.value.blame == "destination"
+    assert [mail.recipients for mail in sink.messages] == [("analyst@example.org",)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@b\ufffdc.example",
+        f"a@{'ü' * 64}.example",
+        "a@ü_x.example",
+        "a@ü..example",
+        "a\u202eb@x.example",
+        '"jü r"@x.example',
+        "jü r@x.example",
+        "李,b@x.example",
+        "a@b@ü.example",
+    ],
+)
+def test_what_no_server_can_be_told_is_refused_when_it_is_read(address: str) -> None:
+    for keys in ({"to": address}, {"from": address}):
+        with pytest.raises(ValidationError):
+            config("smtp://localhost", **keys)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_an_address_that_is_let_in_can_be_written(local: str, domain: str) -> None:
+    try:
+        address = mail_address(f"{local}@{domain}")
+    except ValueError:
+        return
+    assert address.domain.isascii()
+    raw = mime_message(PLAIN, "a@example.org", f"{local}@{domain}")
+    head = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert sum(line.startswith(b"To:") for line in head) == 1
+    assert address.bare.encode() in b"".join(head).replace(b"\r\n", b"")
 
 
 async def test_a_repeat_is_the_same_mail_byte_for_byte(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import structlog
+from sqlalchemy import text
 from sqlmodel import Session, select
 
 from alerts.channels.email import EmailConfig
@@ -499,3 +501,25 @@ async def test_bad_news_about_a_channel_reaches_another_one(
         health_notify=notify,
     )
     assert world.context.health_channels(without="desk") == ["ops"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_match_is_told_with_its_source_and_once_it_is_committed(world: World) -> None:
+    kept = world.article(FENCE)
+    refused = world.article("Another fence", body="Along the Durand Line.")
+    with world.store.writing() as session:
+        session.connection().execute(
+            text(
+                f"CREATE TRIGGER refusing BEFORE INSERT ON match WHEN NEW.article_id = {refused} "
+                "BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+        )
+    with structlog.testing.capture_logs() as told:
+        # Both are undone together, and then the one is kept.
+        await Outbox(world.context).match()
+    assert [match.article_id for match in world.matches()] == [kept]
+    events = [event for event in told if event["event"] == "match"]
+    assert sorted((event["status"], event.get("source", "")) for event in events) == [
+        ("alert", "dawn"),
+        ("failed", ""),
+    ]

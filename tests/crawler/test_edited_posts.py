@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from time import monotonic
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -174,6 +175,23 @@ def test_an_edit_of_an_old_post_is_a_revision_and_its_page_is_not_fetched(
         # The next visit is told of nothing, and looks at nothing again.
         await blog.visit()
         assert len(revisions(store)) == 7
+
+    on_a_blog(on_front_page, script)
+
+
+def test_a_crawl_that_asks_for_nothing_ends_with_its_last_text(on_front_page: Run) -> None:
+    async def script(blog: Blog) -> None:
+        await all_known(blog)
+        blog.edit(5, "The Durand Line was named in a late correction to this report.")
+        blog.site.now += HOUR
+        await blog.site.crawl()
+        blog.site.now += MINUTE
+        asked, began = len(blog.site.server.requests), monotonic()
+        await blog.site.crawl()
+        assert len(blog.site.server.requests) == asked
+        assert any("Durand Line" in article.body for article in blog.site.articles())
+        # Scrapy's own look at whether anything is left to do comes every five seconds.
+        assert monotonic() - began < 4.5
 
     on_a_blog(on_front_page, script)
 

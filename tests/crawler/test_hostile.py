@@ -62,12 +62,16 @@ REFUSED = {
     "a redirect to a megabyte": "headers are too long",
     "a redirect to nothing": "again and again",
     "a header of a megabyte": "headers are too long",
+    "ten thousand headers": "headers are too long",
+    "headers without end": "headers are too long",
+    "headers without end, of one line": "headers are too long",
+    "a header of endless lines": "headers are too long",
+    "interim answers without end": "headers are too long",
 }
 """What is said of answers that are none, whatever was asked for."""
 NO_DOCUMENT = {
     "a bomb in a file",
     "a gzip file that is none",
-    "ten thousand headers",
     "nothing but NULs",
     "bytes of no encoding",
     "a picture",

@@ -21,7 +21,7 @@ from crawler.record import (
 )
 from store.articles import Article, Entry, waiting_entries
 from store.engine import Store
-from store.sources import Document
+from store.sources import Document, HostState
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FEED = "https://news.example/feed"
@@ -150,14 +150,33 @@ def test_a_first_visits_article_is_baseline_unless_it_is_news_to_another_source(
 def test_a_failed_page_waits_for_its_next_attempt_and_a_settled_one_does_not(store: Store) -> None:
     first, second = keep(store, listing(entry("/a"), entry("/b")))
     with store.writing() as session:
-        record_failed_page(session, first.id or 0, "HTTP 500", NOON + timedelta(minutes=5))
-        record_not_article(session, second.id or 0, "a tag page", "not_article")
+        record_failed_page(session, first.id or 0, "HTTP 500", NOON, NOON + timedelta(minutes=5))
+        record_not_article(session, second.id or 0, "a tag page", "not_article", NOON)
     with store.reading() as session:
         assert waiting_entries(session, "news.example", NOON) == []
         later = waiting_entries(session, "news.example", NOON + timedelta(minutes=5))
         assert [(e.url, e.attempts, e.last_error) for e in later] == [
             ("https://news.example/a", 1, "HTTP 500")
         ]
+
+
+def test_however_an_attempt_at_a_page_ends_its_host_is_known_to_move(store: Store) -> None:
+    read, failed, none = keep(store, listing(entry("/a"), entry("/b"), entry("/c")))
+
+    def moved_at() -> datetime | None:
+        with store.reading() as session:
+            return session.get_one(HostState, "news.example").page_at
+
+    file_page(store, read, article("/a"))
+    assert moved_at() == NOON
+    for minutes, note in (
+        (1, lambda session, at: record_failed_page(session, failed.id, "HTTP 500", at, at)),
+        (2, lambda session, at: record_not_article(session, none.id, "a tag page", "failed", at)),
+    ):
+        at = NOON + timedelta(minutes=minutes)
+        with store.writing() as session:
+            note(session, at)
+        assert moved_at() == at
 
 
 @given(

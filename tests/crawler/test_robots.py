@@ -75,6 +75,41 @@ def test_five_megabytes_are_obeyed_and_cost_half_a_megabyte(on_a_site: Run) -> N
     on_a_site(script)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_an_old_copy_serves_for_a_day_while_there_is_no_newer_one_and_is_asked_for_hourly(
+    on_a_site: Run,
+) -> None:
+    async def script(site: Site) -> None:
+        began = site.now
+
+        async def crawl_at(hours: float, path: str) -> tuple[int, int]:
+            """How often robots.txt and a new page were asked for by then."""
+            site.now = began + timedelta(hours=hours)
+            site.publish(path)
+            await site.crawl()
+            return len(site.asked("/robots.txt")), len(site.asked(path))
+
+        rules = b"User-agent: *\nDisallow: /private/\n"
+        site.server.on("/robots.txt", Response(200, rules))
+        assert await crawl_at(0, "/a") == (1, 1)
+        assert await crawl_at(23, "/b") == (1, 1)
+        site.server.on("/robots.txt", Response(503))
+        assert await crawl_at(25, "/private/c") == (2, 0)
+        assert await crawl_at(25.9, "/d") == (2, 1)
+        assert await crawl_at(26.1, "/e") == (3, 1)
+        assert await crawl_at(47.9, "/f") == (4, 1)
+        # Too old to go by: whatever is not known to be allowed is forbidden.
+        assert await crawl_at(48.1, "/g") == (5, 0)
+        assert "answers HTTP 503" in site.state().last_error
+        assert await crawl_at(49.0, "/h") == (5, 0)
+        assert await crawl_at(49.5, "/i") == (6, 0)
+        site.server.on("/robots.txt", Response(200, rules))
+        assert await crawl_at(55, "/j") == (7, 1)
+        assert await crawl_at(78, "/k") == (7, 1)
+
+    on_a_site(script)
+
+
 def test_an_endless_crawl_delay_is_bounded() -> None:
     rules = rules_from(200, b"User-agent: *\nCrawl-delay: 86400\n", AGENT)
     assert rules.crawl_delay == timedelta(seconds=60)

@@ -3,10 +3,14 @@
 import asyncio
 import contextlib
 import random
+import re
 import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import psutil
@@ -14,15 +18,23 @@ import pytest
 from sqlalchemy import text
 
 from store.engine import Store
+from store.http_client import guarded_client
 from tests.support import postgresql, stores
 from tests.support.desk import Desk, until
-from tests.support.http import HangUpError, Response
+from tests.support.http import HangUpError, HttpServer, Response
 from tests.support.prose import headline, paragraphs
 from tests.support.running import Finished, RunningService, run_command
 from tests.support.site import Site
 from tests.support.smtp import Fault, SmtpSink
 
 BORDER = "Durand Line"
+CHAT = """
+[channel.chat]
+kind = "apprise"
+url = "json://127.0.0.1:{port}/"
+group_wait = "0s"
+allow_private = ["127.0.0.0/8"]
+"""
 CHANCE = random.Random(8)
 
 
@@ -64,12 +76,22 @@ async def running(desk: Desk, before: tuple[str, ...] = ()) -> AsyncIterator[Run
 
 
 @on_both
-async def test_sigterm_lets_the_mail_in_hand_be_settled(desk: Desk) -> None:
+async def test_sigterm_lets_the_mail_in_hand_be_settled_and_systemd_is_told(desk: Desk) -> None:
     desk.sink.fail("DOT", "250 2.0.0 queued", accept=True)
-    async with running(desk) as service:
-        url = publish(desk)
-        await desk.alerted(url)
-        assert await service.stop(within=10) == 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+        systemd.bind(str(desk.folder / "notify"))
+        env = {"NOTIFY_SOCKET": str(desk.folder / "notify"), "WATCHDOG_USEC": "1000000"}
+        async with RunningService(desk.config, env=env) as service:
+            await desk.first_visit()
+            url = publish(desk)
+            await desk.alerted(url)
+            told = [systemd.recv(99) for _ in range(3)]
+            assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+            assert await service.stop(within=10) == 0
+        with contextlib.suppress(BlockingIOError):
+            while said := systemd.recv(99):
+                told.append(said)
+        assert told[-1] == b"STOPPING=1"
     async with running(desk):
         await desk.first_visit()
     assert desk.links() == [url]
@@ -79,19 +101,29 @@ async def test_sigterm_lets_the_mail_in_hand_be_settled(desk: Desk) -> None:
 async def test_a_signal_ends_the_service_within_ten_seconds_whatever_hangs(
     desk: Desk, sign: signal.Signals
 ) -> None:
+    async with HttpServer() as chat:
+        desk.configure(CHAT.format(port=chat.port))
+        chat.on("*", Response(200, wait=60))
+        url = await ended_while_everything_hangs(desk, chat, sign)
+        chat.on("*", Response(200))
+        desk.sink.recover()
+        desk.site.recover()
+        await desk.sink.hang_up()
+        async with RunningService(desk.config):
+            await desk.alerted(url, within=60)
+
+
+async def ended_while_everything_hangs(desk: Desk, chat: HttpServer, sign: signal.Signals) -> str:
+    """The address of the article whose alert was in hand."""
     async with running(desk) as service:
         desk.sink.fail("DATA", Fault.STALL)
         url = publish(desk)
-        await until(lambda: "DATA" in desk.sink.commands, 20)
+        await until(lambda: "DATA" in desk.sink.commands and len(chat.requests) > 0, 20)
         desk.site.fail(Response(200, wait=60))
         await asyncio.sleep(1.5)
         assert await service.stop(within=10, sign=sign) == 0
         assert "Traceback" not in service.log
-    desk.sink.recover()
-    desk.site.recover()
-    await desk.sink.hang_up()
-    async with RunningService(desk.config):
-        await desk.alerted(url, within=60)
+    return url
 
 
 @on_both
@@ -203,6 +235,48 @@ async def test_a_newer_database_is_left_alone(desk: Desk) -> None:
 async def test_a_file_that_is_no_database_is_named(desk: Desk) -> None:
     (desk.folder / "wirewatch.db").write_text("these are my holiday notes\n" * 100)
     assert_clear(await run_command(desk.config, "run"), "wirewatch.db")
+
+
+def damage_a_page_of_stories(database: Path) -> None:
+    """64 bytes of a page that nothing reads day by day, where its rows' places are listed."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        with connection:
+            row = "INSERT INTO story (created_at) VALUES ('2026-03-01 12:00:00.000000')"
+            for _ in range(3000):
+                connection.execute(row)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        found = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'story'")
+        root, size = found.fetchone()[0], 4096
+    pages = bytearray(database.read_bytes())
+    begin = (root - 1) * size
+    assert pages[begin] == 5, "it has pages below it"
+    child = int.from_bytes(pages[begin + 8 : begin + 12], "big")
+    leaf = int.from_bytes(pages[begin + 12 : begin + 14], "big")
+    leaf = int.from_bytes(pages[begin + leaf : begin + leaf + 4], "big")
+    assert child != leaf
+    place = (leaf - 1) * size
+    assert pages[place] == 13, "it is a leaf"
+    pages[place + 8 : place + 72] = b"\xff" * 64
+    database.write_bytes(pages)
+
+
+async def test_a_damaged_database_is_told_at_the_start_and_work_goes_on(desk: Desk) -> None:
+    async with running(desk) as service:
+        assert await service.stop() == 0
+        assert "status=damaged" not in service.log
+    damage_a_page_of_stories(desk.folder / "wirewatch.db")
+    desk.configure(listen="127.0.0.1:0")
+    async with running(desk) as service:
+        await until(lambda: "status=damaged" in service.log, 20)
+        page = re.findall(r"url=(http://[\d.:]+)", service.log)[-1]
+        async with guarded_client([ip_network("127.0.0.1/32")], timeout=5) as client:
+            assert (await client.get(f"{page}/health")).status_code == 503
+        url = publish(desk)
+        await desk.alerted(url)
+        assert await service.stop() == 0
+    shown = await run_command(desk.config, "status")
+    assert "database    damaged: " in shown.output
+    assert "health      not good" in shown.output
 
 
 async def test_a_missing_configuration_is_named(desk: Desk) -> None:

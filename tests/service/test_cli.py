@@ -620,6 +620,15 @@ def test_help_lists_every_command_without_importing_one() -> None:
     assert all(f"\n  {name} " in shown.stdout for name in COMMANDS)
 
 
+def test_the_check_that_a_container_makes_every_minute_loads_no_crawler() -> None:
+    code = (
+        "import sys; import service.cli.status;"
+        "sys.exit(any(name in sys.modules for name in ('scrapy', 'lxml', 'crawler.extraction')))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_table_exists(run: Run, name: str) -> None:
     outcome = run(name, "--help")

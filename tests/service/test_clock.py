@@ -1,11 +1,13 @@
 """The service's own plans under clocks that jump and in places where they change."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+import structlog
 
 from alerts.digest import parse_deliver
 from service.health import PERIODS, _last_moments
@@ -45,6 +47,33 @@ async def test_looks_go_on_after_the_machines_clock_was_set_back_by_a_day() -> N
             scheduler._jobs.modify_job(job.id, next_run_time=datetime.now(UTC) + timedelta(days=1))
         async with asyncio.timeout(10):
             await asyncio.gather(delivered.wait(), forgot.wait())
+
+
+async def test_all_that_one_look_tells_bears_its_run() -> None:
+    log = structlog.get_logger("test")
+    ended = asyncio.Event()
+
+    async def look() -> int:
+        log.info("match")
+        await asyncio.to_thread(log.info, "alert")
+        ended.set()
+        return 0
+
+    told: list[dict[str, Any]] = []
+
+    def keep(_logger: object, _method: str, event: Any) -> Any:
+        told.append(dict(event))
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, keep])
+    try:
+        async with Scheduler(cast(Any, Idle()), {"match": look}).running(), asyncio.timeout(10):
+            await ended.wait()
+    finally:
+        structlog.reset_defaults()
+    (first, second) = [event for event in told if event["event"] in {"match", "alert"}][:2]
+    assert first["run"] == second["run"]
+    assert re.fullmatch(r"match-\d{10}", first["run"])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from service.config import load
 from service.health import HealthWatch
 from store.articles import Article, Story
 from store.engine import Store
+from store.installation import keep_fact
 from store.sources import CrawlRun, Gap, Outage, SourceState
 from store.writer import Writer
 from tests.service.configs import write
@@ -161,6 +162,23 @@ async def test_a_gap_that_could_not_be_filled_is_told_once(desk: Desk) -> None:
     assert desk.told == [
         "Dawn: articles between 2026-03-02 09:00 UTC and 2026-03-02 11:00 UTC may be missing"
     ]
+
+
+async def test_a_damaged_database_is_told_once_a_day_until_it_is_whole(desk: Desk) -> None:
+    with desk.store.writing() as session:
+        keep_fact(session, "damage", "Tree 7 page 9: btreeInitPage() returns error code 11")
+    watch = desk.watch()
+    await watch.look()
+    await watch.look()
+    assert desk.told == ["the database is damaged"]
+    desk.now += 24 * HOUR
+    await watch.look()
+    assert len(desk.told) == 2
+    with desk.store.writing() as session:
+        keep_fact(session, "damage", "")
+    desk.now += 24 * HOUR
+    await watch.look()
+    assert len(desk.told) == 2
 
 
 async def test_the_daily_line_comes_even_when_nothing_matched(desk: Desk) -> None:

@@ -1,11 +1,13 @@
 """The log: one line an event, in two forms, whatever strangers put into it."""
 
+import asyncio
 import io
 import json
 import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 import structlog
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 
 from service.logs import Redaction, set_up_log
 from service.printable import show_controls
+from service.scheduler import Scheduler
+from tests.service.test_clock import Idle
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +142,18 @@ def test_nan_is_told_in_json_as_text() -> None:
 
 def test_controls_are_shown_and_letters_kept() -> None:
     assert show_controls("ڈیورنڈ\x1b]0;x\x07\u202e\n") == "ڈیورنڈ\\x1b]0;x\\x07\\u202e\\x0a"
+
+
+async def test_a_look_that_takes_long_is_an_event_of_ours_and_no_line_of_the_library() -> None:
+    output = io.StringIO()
+    set_up_log("text", stream=output)
+
+    async def look() -> int:
+        await asyncio.sleep(2.4)
+        return 0
+
+    async with Scheduler(cast(Any, Idle()), {"match": look}, slow=0.1).running():
+        await asyncio.sleep(3.3)
+    assert "maximum number" not in output.getvalue()
+    assert "apscheduler" not in output.getvalue()
+    assert 'warning job job=match status="still running"' in output.getvalue()

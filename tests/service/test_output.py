@@ -15,18 +15,21 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from sqlmodel import Session
 from warcio.archiveiterator import ArchiveIterator
 
 from alerts.channels.apprise import AppriseConfig
 from alerts.dispatch import Dispatcher
 from alerts.outbox import Outbox
+from crawler.urls import url_key
 from service.archive import record_of
 from service.serving import listening
 from service.web import status_app
-from store.articles import Article, Story
+from store.articles import Article, ArticleUrl, Entry, Story
+from store.deliveries import Alert, Attempt, Delivery, Match
 from store.engine import Store
 from store.http_client import guarded_client
-from store.revisions import Evidence
+from store.revisions import Evidence, add_revision, begin_chain, words_of
 from store.schema import migrate
 from store.sources import SourceState
 from tests.alerts.world import make_world
@@ -41,6 +44,7 @@ EVIL = (
     '\u2028 %s%n " OR 1=1 -- NEAR(a b, 3) * title:'
 )
 LINK = "javascript:alert('harbour')"
+HOSTILE_URL = 'https://press.example/"><script>alert(3)</script>'
 CONFIG = """
 [web]
 listen = ""
@@ -77,7 +81,7 @@ def fill(folder: Path, evil: str = EVIL, before: str = "{number} ") -> None:
                 title=evil, last_visit=NOON, last_error=evil, state="failing",
             )
         )  # fmt: skip
-        for number, url in enumerate((LINK, 'https://press.example/"><script>alert(3)</script>')):
+        for number, url in enumerate((LINK, HOSTILE_URL)):
             story = Story(created_at=NOON)
             session.add(story)
             session.flush()
@@ -91,6 +95,45 @@ def fill(folder: Path, evil: str = EVIL, before: str = "{number} ") -> None:
                 )
             )  # fmt: skip
     store.close()
+
+
+def tell_of_it(folder: Path, evil: str = EVIL) -> None:
+    """What is stored beside the second article: its entry, a match, a message that failed."""
+    store = Store(f"sqlite:///{folder}/wirewatch.db")
+    with store.writing() as session:
+        _tell_of_it(session, evil)
+    store.close()
+
+
+def _tell_of_it(session: Session, evil: str) -> None:
+    key = url_key(HOSTILE_URL)
+    session.add(ArticleUrl(url_key=key, article_id=2))
+    session.add(
+        Entry(
+            source_id="press", url=HOSTILE_URL, url_key=key, host="press.example", title=evil,
+            found_at=NOON, outcome="article", article_id=2, attempts=2, last_error=evil, late=evil,
+        )
+    )  # fmt: skip
+    excerpt = {"field": "title", "text": evil, "highlights": [{"start": 0, "end": 3}]}
+    session.add(
+        Match(
+            id=1, watchlist="harbour", article_id=2, story_id=2, matched_at=NOON,
+            terms=[evil], excerpts=[excerpt],
+        )
+    )  # fmt: skip
+    session.add(
+        Delivery(
+            id=1, key="k", channel="inbox", watchlists=["harbour"], subject=evil, text=evil,
+            html=evil, state="dead", created_at=NOON, attempts=3, last_error=evil,
+        )
+    )  # fmt: skip
+    session.flush()
+    article = session.get_one(Article, 2)
+    begin_chain(session, article, NOON)
+    before, article.body = words_of(article), f"{evil}\n\nAnother {evil}"
+    add_revision(session, article, before, NOON, "edit", evil)
+    session.add(Attempt(delivery_id=1, number=1, at=NOON, outcome="permanent", error=evil))
+    session.add(Alert(match_id=1, watchlist="harbour", channel="inbox", due_at=NOON, delivery_id=1))
 
 
 def assert_harmless_mail(raw: bytes) -> None:
@@ -145,30 +188,74 @@ async def test_hostile_text_goes_out_as_text(tmp_path: Path) -> None:
     assert names_in(tmp_path) <= {"wirewatch", "config", "inbox", "pages"}
 
 
+PAGE = f"<html><title>{EVIL}</title><body><article><h1>{EVIL}</h1>{f'<p>{EVIL}</p>' * 9}"
+ROW = json.dumps({"id": EVIL, "title": f"harbour {EVIL}", "body": EVIL})
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "given"),
     [
-        ["articles"],
-        ["articles", "--json"],
-        ["search", "harbour"],
-        ["search", "harbour", "--json"],
-        ["search", EVIL.replace("\x00", "").replace("\u202e", "")],
-        ["search", '"harbour" OR 1=1 --'],
-        ["search", "title:harbour) OR (a*"],
-        ["sources"],
-        ["status"],
-        ["status", "--json"],
+        (["articles"], ""),
+        (["articles", "--json"], ""),
+        (["matches"], ""),
+        (["matches", "--json"], ""),
+        (["deliveries"], ""),
+        (["deliveries", "--json"], ""),
+        (["search", "harbour"], ""),
+        (["search", "harbour", "--json"], ""),
+        (["source", "list"], ""),
+        (["source", "list", "--json"], ""),
+        (["status"], ""),
+        (["status", "--json"], ""),
+        (["explain", HOSTILE_URL], ""),
+        (["explain", HOSTILE_URL, "--json"], ""),
+        (["diff", HOSTILE_URL], ""),
+        (["diff", HOSTILE_URL, "--json"], ""),
+        (["try", "harbour"], ""),
+        (["try", "harbour", "--json"], ""),
+        (["suggest", "harbour"], ""),
+        (["suggest", "harbour", "--json"], ""),
+        (["extract", "-"], PAGE),
+        (["extract", "-", "--json"], PAGE),
+        (["match"], ROW),
+        (["match", "--json"], ROW),
+        (["export", "matches", "--csv"], ""),
+        (["export", "articles"], ""),
+        (["check"], ""),
     ],
-    ids=lambda words: " ".join(words)[:30].encode("ascii", "ignore").decode().replace("\x1b", ""),
+    ids=lambda each: " ".join(each[:1] + each[-1:]) if isinstance(each, list) else "",
 )
-def test_no_command_shows_more_than_text(run: Run, tmp_path: Path, words: list[str]) -> None:
+def test_no_command_shows_more_than_text(
+    run: Run, tmp_path: Path, words: list[str], given: str
+) -> None:
     (tmp_path / "config.toml").write_text(CONFIG.format(hook="https://hook.example/"), "utf-8")
     fill(tmp_path)
-    done = run(*words)
-    assert done.status in (0, 1, 2)
+    tell_of_it(tmp_path)
+    done = run(*words, given=given)
+    assert done.status == 0, done.err
+    # No other spelling stands in what is stored.
+    assert done.out or words[0] == "suggest"
     assert not CONTROLS.search(done.out + done.err), (done.out + done.err)[:2000]
-    if "--json" in words:
+    if "--json" in words and words[0] != "suggest":
         assert done.rows
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        EVIL.replace("\x00", "").replace("\u202e", ""),
+        "title:harbour) OR (a*",
+        '"harbour" OR 1=1 --',
+    ],
+)
+def test_a_query_that_is_none_is_refused_in_text(run: Run, tmp_path: Path, query: str) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG.format(hook="https://hook.example/"), "utf-8")
+    fill(tmp_path)
+    done = run("search", query)
+    assert done.status == 2, done.err
+    assert done.err
+    assert "Traceback" not in done.err
+    assert not CONTROLS.search(done.out + done.err)
 
 
 async def test_chat_services_get_text(tmp_path: Path) -> None:
@@ -236,10 +323,12 @@ def test_no_cell_of_an_export_is_a_formula(run: Run, tmp_path: Path, begin: str)
     fill(tmp_path, f"{begin} {EVIL}", before="")
     done = run("export", "articles", "--csv")
     assert done.status == 0
+    assert not CONTROLS.search(done.out)
     rows = list(csv.DictReader(io.StringIO(done.out)))
     assert len(rows) == 2
     for row in rows:
         assert "harbour" in row["title"]
+        assert "\\x1b[31mRed" in row["title"]
         for cell in row.values():
             assert not re.match(r"\s*[=+@-]|[\t\r\n]", cell)
         assert None not in row

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
 from crawler.config import CrawlerConfig, SourceConfig
-from crawler.handing import Handed, due_jobs, enrol, give_back, hand_over, take_away
+from crawler.handing import Handed, due_jobs, enrol, give_back, hand_over
 from crawler.run import HostJob
 from crawler.visits import rest
 from service import queue
 from service.announcements import Announcements
+from service.app import App
+from service.handing import Handing
 from service.installation import check_clock, shared_installation_id
-from service.presence import Presence, stalled_after
+from service.presence import Presence
 from service.problems import InstallationError
 from service.queue import CrawlQueue, Taken
-from store.articles import Story
+from store.articles import Entry, Story
+from store.deliveries import Alert, Delivery, Match
 from store.engine import Store
 from store.errors import StoreError
 from store.sources import HostState, SourceState
 from store.turns import Turn, turn_at
+from store.writer import Writer
 from tests.support import stores
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -48,6 +58,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def change(store: Store, work: Callable[[Session], object]) -> object:
     with store.writing() as session:
         return work(session)
+
+
+def execute(store: Store, statement: str) -> None:
+    change(store, lambda session: session.connection().execute(text(statement)))
 
 
 def due(store: Store, now: datetime = NOW, busy: frozenset[str] = frozenset()) -> list[HostJob]:
@@ -73,6 +87,35 @@ def enlisted(store: Store) -> int:
     with store.writing() as session:
         row = text("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
         return int(session.connection().execute(row).scalar_one())
+
+
+@dataclass
+class Scheduling:
+    """A scheduler on the store, by a clock that stands where it is put."""
+
+    handing: Handing
+    at: list[float]
+
+    async def hand(self) -> int:
+        return await self.handing.hand()
+
+    async def rescue_at(self, seconds: float) -> int:
+        self.at[0] = seconds
+        return await self.handing.rescue()
+
+
+@contextlib.asynccontextmanager
+async def scheduling(
+    store: Store, sources: Mapping[str, SourceConfig] = SOURCES
+) -> AsyncIterator[Scheduling]:
+    """What a scheduler needs of an App: a writer, a configuration and the time."""
+    writer, at = Writer(store), [0.0]
+    config = SimpleNamespace(crawler=CrawlerConfig(), sources=sources)
+    app = SimpleNamespace(writer=writer, config=config, now=lambda: NOW)
+    try:
+        yield Scheduling(Handing(cast(App, app), CrawlQueue(store), lambda: at[0]), at)
+    finally:
+        await asyncio.to_thread(writer.close)
 
 
 async def take(store: Store, worker: int) -> Taken | None:
@@ -164,18 +207,36 @@ async def test_a_dead_workers_crawls_are_due_and_its_jobs_gone(store: Store) -> 
     hand(store)
     worker = enlisted(store)
     taken = await take(store, worker)
-    silent_for = stalled_after(timedelta(seconds=30))
-    assert change(store, lambda session: queue.abandoned(session, silent_for)) == []
-    age = text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '45 s'")
-    change(store, lambda session: session.connection().execute(age))
-    found = change(store, lambda session: queue.abandoned(session, silent_for))
     assert taken is not None
-    assert found == [taken.handed]
-    lost = taken
-    change(store, lambda session: take_away(session, lost.handed, NOW))
-    assert [job.sources for job in due(store)] == [("dawn", "sport")]
+    async with scheduling(store) as scheduler:
+        assert await scheduler.rescue_at(1000) == 0
+        assert await scheduler.rescue_at(1044) == 0
+        assert await scheduler.rescue_at(1045) == 1
+        assert [job.sources for job in due(store)] == [("dawn", "sport")]
     # The dead one comes back: what it says of the job is not heard.
-    assert change(store, lambda session: queue.finish(session, lost)) is False
+    assert change(store, lambda session: queue.finish(session, taken)) is False
+
+
+async def test_a_clock_that_is_set_forward_kills_no_worker(store: Store) -> None:
+    hand(store)
+    worker = enlisted(store)
+    await take(store, worker)
+    async with scheduling(store) as scheduler:
+        for second in range(0, 100, 10):
+            # A sign every ten seconds, an hour behind the database's clock.
+            behind = f"now() - interval '1 hour' + interval '{second} s'"
+            execute(store, f"UPDATE procrastinate_workers SET last_heartbeat = {behind}")
+            assert await scheduler.rescue_at(1000 + second) == 0
+
+
+def test_one_that_gave_a_sign_meanwhile_is_not_struck_off(store: Store) -> None:
+    worker = enlisted(store)
+    with store.reading() as session:
+        before = queue.signs_of_life(session)
+    execute(store, "UPDATE procrastinate_workers SET last_heartbeat = now()")
+    change(store, lambda session: queue.abandoned(session, before))
+    with store.reading() as session:
+        assert queue.signs_of_life(session).keys() == {worker}
 
 
 async def test_the_jobs_of_a_worker_that_signed_off_are_taken_at_once(store: Store) -> None:
@@ -184,8 +245,56 @@ async def test_the_jobs_of_a_worker_that_signed_off_are_taken_at_once(store: Sto
     await take(store, worker)
     gone = text("DELETE FROM procrastinate_workers")
     change(store, lambda session: session.connection().execute(gone))
-    found = change(store, lambda session: queue.abandoned(session, timedelta(hours=1)))
-    assert len(found) == 1  # type: ignore[arg-type]
+    async with scheduling(store) as scheduler:
+        assert await scheduler.rescue_at(1000) == 1
+
+
+async def test_two_schedulers_at_once_hand_each_host_over_once(store: Store) -> None:
+    sources = {
+        f"s{number}": SourceConfig.model_validate({"url": f"https://host{number}.example/feed"})
+        for number in range(60)
+    }
+    async with scheduling(store, sources) as one, scheduling(store, sources) as other:
+        for _ in range(5):
+            handed = await asyncio.gather(one.hand(), other.hand(), one.hand(), other.hand())
+            assert sum(handed) == 60
+            with store.reading() as session:
+                assert len(queue.hosts_in_queue(session)[0]) == 60
+            change(store, _forget_what_was_handed)
+
+
+def _forget_what_was_handed(session: Session) -> None:
+    session.connection().execute(text("UPDATE source SET next_visit = NULL"))
+    session.connection().execute(text("DELETE FROM procrastinate_jobs"))
+
+
+async def test_a_visit_is_handed_over_once_without_turns_too(store: Store) -> None:
+    """Turns save work only: what counts is who moves `next_visit` on."""
+    seen, met = due(store), threading.Barrier(2)
+
+    def hand_over_slowly() -> list[Handed]:
+        with store.writing() as session:
+            met.wait(10)
+            mine = hand_over(session, seen, NOW)
+            time.sleep(0.1)
+            return mine
+
+    results = await asyncio.gather(*(asyncio.to_thread(hand_over_slowly) for _ in range(2)))
+    assert sorted(len(each) for each in results) == [0, 2]
+
+
+async def test_the_queue_is_kept_short(store: Store) -> None:
+    most = queue.MOST_WAITING
+    sources = {
+        f"s{number}": SourceConfig.model_validate({"url": f"https://host{number}.example/feed"})
+        for number in range(most + 5)
+    }
+    worker = enlisted(store)
+    async with scheduling(store, sources) as scheduler:
+        assert await scheduler.hand() == most
+        assert await scheduler.hand() == 0
+        assert await take(store, worker) is not None
+        assert await scheduler.hand() == 1
 
 
 def test_the_queues_tables_are_those_of_one_version(store: Store) -> None:
@@ -231,18 +340,76 @@ def test_one_process_at_a_time_has_a_turn(store: Store) -> None:
         assert mine
 
 
-async def test_a_row_that_begins_to_wait_is_announced(store: Store) -> None:
+async def test_a_row_that_begins_to_wait_is_announced_at_once(store: Store) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     announcements = Announcements(store, told.put_nowait, (queue.ANNOUNCED,))
+    change(store, _article)
+    waiting: dict[str, Callable[[Session], object]] = {
+        queue.ANNOUNCED: lambda session: CrawlQueue(store).put(session, [_HANDED]),
+        "hand": _entry,
+        "match": _matchable,
+        "gather": _alert,
+        "deliver": _delivery,
+    }
     try:
-        await asyncio.sleep(0.3)
-        await asyncio.to_thread(hand, store)
-        assert await asyncio.wait_for(told.get(), 5) == queue.ANNOUNCED
-        await asyncio.to_thread(change, store, _article)
-        heard = {await asyncio.wait_for(told.get(), 5) for _ in range(2)}
-        assert "match" in heard | {told.get_nowait() for _ in range(told.qsize())}
+        await _listens(store)
+        for line, begins in waiting.items():
+            while not told.empty():
+                told.get_nowait()
+            await asyncio.to_thread(change, store, begins)
+            began = time.monotonic()
+            while await asyncio.wait_for(told.get(), 5) != line:
+                pass
+            # Whoever looked by himself would find it after a second.
+            assert time.monotonic() - began < 0.5, line
     finally:
         await asyncio.to_thread(announcements.end)
+
+
+_HANDED = Handed(HostJob("geo.example"), NOW)
+
+
+async def _listens(store: Store) -> None:
+    last = text("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle' AND query = :query")
+    query = f'LISTEN "{queue.ANNOUNCED}"'
+    async with asyncio.timeout(10):
+        while True:
+            with store.reading() as session:
+                if session.connection().execute(last, {"query": query}).scalar_one():
+                    return
+            await asyncio.sleep(0.01)
+
+
+def _entry(session: Session) -> None:
+    """One that an aggregator lists on another host."""
+    session.add(
+        Entry(
+            source_id="dawn",
+            url="https://other.example/1",
+            url_key="other.example/1",
+            host="other.example",
+            found_at=NOW,
+            next_attempt_at=NOW,
+        )
+    )
+
+
+def _matchable(session: Session) -> None:
+    session.connection().execute(text("UPDATE article SET matched_at = NULL"))
+
+
+def _alert(session: Session) -> None:
+    article, story = session.connection().execute(text("SELECT id, story_id FROM article")).one()
+    match = Match(watchlist="w", article_id=article, story_id=story, matched_at=NOW)
+    session.add(match)
+    session.flush()
+    session.add(Alert(match_id=match.id, watchlist="w", channel="ops", due_at=NOW))
+
+
+def _delivery(session: Session) -> None:
+    session.add(
+        Delivery(key="k", channel="ops", subject="s", text="t", created_at=NOW, next_attempt_at=NOW)
+    )
 
 
 def _article(session: Session) -> None:

@@ -205,6 +205,13 @@ def test_adding_a_table_changes_nothing_else(text: str) -> None:
         assert line in changed.splitlines()
 
 
+def test_a_site_whose_name_is_a_reference_does_not_read_the_environment(tmp_path: Path) -> None:
+    values = {"url": "https://x.example/?a=${SECRET}", "name": "$${A} ${SECRET:-b} ${"}
+    text = with_table("[source.a]\nurl = 'https://a.example/'\n", "source", "x", values)
+    found = load(write(tmp_path, text), {"SECRET": "hunter2"}).sources["x"]
+    assert {"url": found.url, "name": found.name} == values
+
+
 def test_a_text_that_cannot_be_added_to_is_refused() -> None:
     for text in ("source = { a = { url = 'x' } }\n", "[source\n"):
         with pytest.raises(ValueError, match=r"."):

@@ -5,14 +5,17 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
+from sqlalchemy import text
 
 from service.metrics import Metrics
 from service.serving import listening
 from service.web import status_app
-from store.articles import Article, Story
+from store.articles import Article, Entry, Story
+from store.deliveries import Alert, Match
 from store.engine import Store
 from store.http_client import guarded_client, httpx
-from store.sources import SourceState
+from store.installation import keep_fact
+from store.sources import HostState, SourceState
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -92,6 +95,78 @@ async def test_it_is_red_when_nothing_is_crawled_any_more(
     store.close()
 
 
+async def test_it_is_red_when_pages_wait_and_none_has_ended_for_an_hour(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    days, minutes = NOON - timedelta(days=9), timedelta(minutes=1)
+    add_source(store, next_visit=NOON + minutes)
+    with store.writing() as session:
+        keep_fact(session, "started", days.isoformat())
+        for number in range(50):
+            session.add(
+                Entry(
+                    source_id="a", url=f"u{number}", url_key=f"u{number}", host="a.example",
+                    found_at=days, next_attempt_at=days,
+                )
+            )  # fmt: skip
+        session.add(HostState(host="a.example", page_at=days))
+    assert (await health(store, client)).status_code == 503
+    with store.writing() as session:
+        # A backlog may be old: what counts is that it moves,
+        session.get_one(HostState, "a.example").page_at = NOON - 59 * minutes
+    assert (await health(store, client)).status_code == 200
+    with store.writing() as session:
+        # and a host that asked to be left alone is.
+        host = session.get_one(HostState, "a.example")
+        host.page_at, host.not_before = NOON - 61 * minutes, NOON + minutes
+    assert (await health(store, client)).status_code == 200
+    with store.writing() as session:
+        session.get_one(HostState, "a.example").not_before = NOON - minutes
+    assert (await health(store, client)).status_code == 503
+    with store.writing() as session:
+        # A service that has just started after days has an hour for the first.
+        keep_fact(session, "started", (NOON - 59 * minutes).isoformat())
+    assert (await health(store, client)).status_code == 200
+    store.close()
+
+
+async def test_it_is_red_when_nothing_was_visited_since_the_service_started(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    assert (await health(store, client)).status_code == 200, "it has never been started"
+    for ago, status in ((timedelta(minutes=44), 200), (timedelta(days=9), 503)):
+        with store.writing() as session:
+            keep_fact(session, "started", (NOON - ago).isoformat())
+        assert (await health(store, client)).status_code == status
+    store.close()
+
+
+async def test_it_is_red_when_alerts_are_no_longer_gathered(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    add_source(store)
+    add_unmatched_article(store, NOON)
+    with store.writing() as session:
+        session.get_one(Article, 1).matched_at = NOON
+        session.add(Match(id=1, watchlist="w", article_id=1, story_id=1, matched_at=NOON))
+        session.flush()
+        session.add(Alert(id=1, match_id=1, watchlist="w", channel="inbox", due_at=NOON))
+    channels: list[str] | None = None
+    page = status_app(store, lambda: now, channels=lambda: channels)
+    async with listening(page, "127.0.0.1") as url:
+        for after, there, status in (
+            (timedelta(minutes=14), None, 200),
+            (timedelta(minutes=16), None, 503),
+            (timedelta(minutes=16), ["inbox"], 503),
+            # It waits for its channel to be configured again.
+            (timedelta(minutes=16), ["other"], 200),
+        ):
+            now, channels = NOON + after, there
+            answer = await client.get(f"{url}/health")
+            assert answer.status_code == status, (after, there)
+    store.close()
+
+
 async def test_it_is_red_when_no_source_can_be_read(
     store: Store, client: httpx.AsyncClient
 ) -> None:
@@ -155,4 +230,45 @@ async def test_metrics_count_the_events_of_the_log_and_show_what_waits(
     ):
         assert line in lines
     assert "forged" not in answer.text
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/", "/health", "/metrics"])
+async def test_a_database_that_fails_is_told_in_words_on_every_page(
+    store: Store, client: httpx.AsyncClient, path: str
+) -> None:
+    with store.writing() as session:
+        session.connection().execute(text("ALTER TABLE source RENAME TO elsewhere"))
+    async with listening(status_app(store, lambda: NOON), "127.0.0.1") as url:
+        answer = await client.get(url + path)
+    assert answer.status_code == 503
+    assert "source" in answer.text
+    assert "Internal Server Error" not in answer.text
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/", "/health", "/metrics"])
+async def test_a_page_that_took_our_address_for_its_name_reads_nothing(
+    store: Store, client: httpx.AsyncClient, path: str
+) -> None:
+    page = status_app(store, lambda: NOON, hosts=("status.desk.example",))
+    async with listening(page, "127.0.0.1") as url:
+        answer = await client.get(url + path, headers={"Host": "rebind.evil.example:8780"})
+        assert answer.status_code == 421
+        assert "waiting" not in answer.text
+        for own in ("status.desk.example", "localhost:8780"):
+            assert (await client.get(url + path, headers={"Host": own})).status_code == 200
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_with_a_password_any_name_will_do_for_it_is_asked_for_under_each(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    async with listening(status_app(store, lambda: NOON, "sesame"), "127.0.0.1") as url:
+        named = {"Host": "wirewatch.desk.example"}
+        assert (await client.get(url, headers=named)).status_code == 401
+        assert (await client.get(url, headers=named, auth=("me", "sesame"))).status_code == 200
     store.close()

@@ -6,7 +6,9 @@ import asyncio
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import LiteralString
 
+import psycopg
 import pytest
 
 from tests.service.commands import Run
@@ -19,10 +21,12 @@ PATIENCE = 180
 """Seconds for what takes a few on a machine with nothing else to do."""
 
 
+DELAY = 0.3
+"""Seconds between two requests to one host."""
+
+
 @pytest.mark.timeout(900)
-async def test_two_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(
-    tmp_path: Path,
-) -> None:
+async def test_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(tmp_path: Path) -> None:
     sites = Sites(5, first="127.2.1.1")
     hosts = sites.hosts
     server = postgresql.server()
@@ -30,13 +34,17 @@ async def test_two_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(
         sites.publish(host, wanted=False)
     with postgresql.database(tcp=True) as url:
         async with (
-            crew(tmp_path, sites, url, every="3s", delay="300ms", hosts=hosts[:4]) as one,
+            crew(
+                tmp_path, sites, url, every="3s", delay=f"{DELAY * 1000:.0f}ms", hosts=hosts[:4]
+            ) as one,
             Wire(server.port) as wire,
         ):
             by_wire = url.replace(f":{server.port}/", f":{wire.port}/")
-            roles = "schedule,crawl,match,deliver"
+            roles = "schedule,match,deliver"
             steady = await one.start("run", "--roles", roles, name="steady")
-            unlucky = await one.start("worker", name="unlucky", database=by_wire)
+            few = ("worker", "--concurrency", "2")
+            await one.start(*few, name="unlucky", database=by_wire)
+            doomed = await one.start(*few, name="doomed")
             await _visited(sites, hosts[:4])
 
             # An aggregator: what it lists elsewhere is fetched there, by whoever is free.
@@ -47,17 +55,21 @@ async def test_two_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(
             copies = [sites.publish(host, text=report) for host in hosts[:4]]
             await one.receiver.until(wanted, PATIENCE)
 
+            wanted += [sites.publish(host) for host in hosts[:4] for _ in range(8)]
+            victims = await _both_crawl(url)
+            wire.freeze()
+            await doomed.kill()
+            await one.start("worker", name="heir")
+            await one.receiver.until(wanted, PATIENCE)
+            assert not victims & _workers(url, "SELECT id FROM procrastinate_workers")
+            assert steady.log.count("worker status=died") >= 1
+
+            wire.mend()
             held = hosts[3]
             sites.busy_until[held] = time.monotonic() + 3
-
-            wire.cut()
             wanted += [sites.publish(host) for host in hosts[:4]]
             await one.receiver.until(wanted, PATIENCE)
-            wire.mend()
             server.restart()
-            wanted += [sites.publish(host) for host in hosts[:4]]
-            await one.receiver.until(wanted, PATIENCE)
-            await unlucky.kill()
             wanted += [sites.publish(host) for host in hosts[:4]]
             await one.receiver.until(wanted, PATIENCE)
 
@@ -67,8 +79,24 @@ async def test_two_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(
     # Retry-After said three seconds, to whichever process asked.
     assert max(b - a for a, b in pairwise(sites.asked[held])) > 2.9
     assert sum(sites.overlaps.values()) == 0
-    assert min(map(sites.closest, hosts)) > 0.15
+    assert min(map(sites.closest, hosts)) > DELAY - 0.02 - sites.late
     assert "Traceback" not in one.logs()
+
+
+async def _both_crawl(url: str) -> set[int]:
+    """The numbers of the two workers, once each of them has a crawl in hand."""
+    async with asyncio.timeout(PATIENCE):
+        while len(found := _workers(url, _CRAWLING)) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return found
+
+
+_CRAWLING = "SELECT DISTINCT worker_id FROM procrastinate_jobs WHERE status = 'doing'"
+
+
+def _workers(url: str, query: LiteralString) -> set[int]:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return {number for (number,) in connection.execute(query)}
 
 
 async def _visited(sites: Sites, hosts: list[str]) -> None:

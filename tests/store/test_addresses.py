@@ -42,6 +42,9 @@ FORBIDDEN = [
     "64:ff9b::7f00:1",
     "64:ff9b::a9fe:a9fe",
     "64:ff9b:1::1",
+    "::ffff:0:10.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "::ffff:0:8.8.8.8",
     "2002:7f00:1::",
     "2002:a9fe:a9fe::",
     "2001:0:53aa:64c:0:0:80ff:fffe",
@@ -118,6 +121,28 @@ def test_names_are_no_addresses(host: str) -> None:
         "http://127.0.0.1/",
         "http://2130706433/",
         "http://[::ffff:127.0.0.1]/",
+        "http://[fe80::1%25eth0]/",
+        "http://[fe80::1%eth0]/",
+        "http://[2606:2800:21f:cb07::1%25eth0]/",
+        "http://127%2e0.0.1/",
+        "http://%6cocalhost/",
+        "http://localhost/",
+        "http://LocalHost.:8080/",
+        "http://news.localhost/",
+        "http://ⓛocalhost/",
+        "http://ｌｏｃａｌｈｏｓｔ/",
+        "http://local\u00adhost/",
+        "http://①②⑦.0.0.1/",
+        "http://127。0。0。1/",
+        "http://127．0．0．1/",
+        "http://127｡1/",
+        "http://②①③0706433/",
+        "http://１６９.254.169.254/",
+        "http://\u3002/",
+        "http://example.org:5432/",
+        "http://example.org:6379/",
+        "http://example.org:2375/",
+        "http://example.org:11211/",
         "http://example.org/" + "a" * 2000,
     ],
 )
@@ -128,6 +153,13 @@ def test_unusable_urls_are_refused_before_anything_is_resolved(url: str) -> None
 def test_usable_urls_pass() -> None:
     assert url_refusal("https://example.org/a?b=c") is None
     assert url_refusal("http://127.0.0.1:8080/", LOOPBACK) is None
+    assert url_refusal("http://①②⑦.0.0.1/", LOOPBACK) is None
+    assert url_refusal("http://localhost:8080/", LOOPBACK) is None
+    assert url_refusal("http://localhost:8080/", [ip_network("10.0.0.0/8")]) is not None
+    for host in ("www.bücher.example", "новости.example", "ニュース。example", "my_site.example"):
+        assert url_refusal(f"https://{host}/a") is None
+    for port in (80, 443, 3000, 8000, 8080, 8443, 8888):
+        assert url_refusal(f"http://example.org:{port}/") is None
 
 
 @given(st.text())

@@ -52,6 +52,7 @@ class Site:
     now: datetime = NOON
     config: dict[str, Any] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
+    may_ask: Callable[[], bool] = lambda: True
 
     def publish(self, *paths: str) -> None:
         """These stories are in the feed."""
@@ -65,7 +66,9 @@ class Site:
         try:
             context = self._context(writer, await shared_pool())
             due = jobs_due(context, self.now)
-            return await Crawls(context).crawl(due[0] if due else HostJob("127.0.0.1"))
+            return await Crawls(context).crawl(
+                due[0] if due else HostJob("127.0.0.1"), self.may_ask
+            )
         finally:
             writer.close()
 

@@ -54,11 +54,12 @@ class Sizes:
     attributes: int
     """Of one tag."""
     headers: int
+    """Of one answer."""
     pause: float
     """Seconds between two bytes of a slow body."""
 
 
-SMALL = Sizes(24 * MB, 2 * MB, MB // 4, 30_000, 3_000, 20_000, 1_000, 0.1)
+SMALL = Sizes(24 * MB, 2 * MB, MB // 4, 30_000, 3_000, 20_000, 2_000, 0.1)
 """For tests with `max_size` of 1 MB: every limit is passed."""
 FULL = Sizes(1024 * MB, 100 * MB, MB, 1_000_000, 100_000, 300_000, 10_000, 1.0)
 
@@ -194,6 +195,14 @@ def _stream(make: Callable[[], AsyncIterator[bytes]]) -> Answers:
     return lambda base, role: Response(200, headers={"Content-Type": TYPES[role]}, chunks=make())
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def _raw(make: Callable[[], AsyncIterator[bytes]], first: bytes = b"") -> Answers:
+    """Bytes without any head of ours; `first` stands before them."""
+    return lambda base, role: Response(raw=first, chunks=make())
+
+
 def _many_links(base: str, role: Role, count: int) -> Response:
     # On another site, so that not all of them are asked for; a page's must be on its own.
     site = base if role == "listing" else "http://127.0.0.98:8080"
@@ -312,6 +321,10 @@ def answers(sizes: Sizes, file: str = "file:///etc/hostname") -> dict[str, Answe
         "a redirect to nothing": _to("http://"),
         "a header of a megabyte": _instead(b"<rss/>", X="y" * s.header),
         "ten thousand headers": _instead(b"<rss/>", **{f"X-{n}": "y" for n in range(s.headers)}),
+        "headers without end": _raw(lambda: endless(b"X: " + b"y" * 60 + b"\r\n"), OK),
+        "headers without end, of one line": _raw(lambda: endless(b"y" * 4096), OK + b"X: "),
+        "a header of endless lines": _raw(lambda: endless(b" y" * 30 + b"\r\n"), OK + b"X: y\r\n"),
+        "interim answers without end": _raw(lambda: endless(b"HTTP/1.1 103 Early Hints\r\n\r\n")),
         "nothing but NULs": _instead(bytes(100_000)),
         "bytes of no encoding": _instead(b"\xff\xfe\xfa" * 9_999),
         "a picture": _instead(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 400),

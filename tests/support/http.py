@@ -39,7 +39,9 @@ class Response:
     promise: int | None = None
     """The Content-Length told, when it shall differ from the body's: the connection then closes."""
     raw: bytes | None = None
-    """Sent instead of everything else: an answer that is no HTTP, or bad HTTP."""
+    """Sent instead of everything else but `chunks`: an answer that is no HTTP, or bad HTTP."""
+    pause: float = 0
+    """Seconds between two bytes of `raw`."""
 
 
 class HangUpError(Exception):
@@ -156,7 +158,13 @@ class HttpServer:
     ) -> bool:
         await asyncio.sleep(response.wait)
         if response.raw is not None:
-            writer.write(response.raw)
+            step = 1 if response.pause else max(len(response.raw), 1)
+            for start in range(0, len(response.raw), step):
+                writer.write(response.raw[start : start + step])
+                await writer.drain()
+                await asyncio.sleep(response.pause)
+            if response.chunks is not None:
+                await self._send_body(response, writer)
             await writer.drain()
             return False
         whole = response.chunks is None and response.promise is None

@@ -16,11 +16,17 @@ VERBS = frozenset(
 )
 
 
+TRICKLE = 0.1
+"""Seconds between two bytes of a reply that trickles in."""
+
+
 class Fault(Enum):
     """What a server does instead of replying."""
 
     STALL = "keeps silent, connection open"
     CLOSE = "closes the connection"
+    TRICKLE = "replies a byte at a time"
+    ENDLESS = "replies without end"
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,15 @@ class SmtpSink:
     host: str = "127.0.0.1"
     port: int = 0
     """0: any free one; read it inside the block."""
+    utf8: bool = False
+    """Offers SMTPUTF8."""
     delay_dot: float = 0
     """Seconds that the reply to a whole message takes."""
     messages: list[ReceivedMail] = field(default_factory=list)
     """Accepted messages, in order."""
     connections: int = 0
+    said: int = 0
+    """Bytes of endless replies handed to the network so far."""
     commands: list[str] = field(default_factory=list)
     _rules: list[_Rule] = field(default_factory=list)
     _server: asyncio.Server | None = None
@@ -186,6 +196,11 @@ class _Conversation:
             return True
         if rule.answer is Fault.STALL:
             await self.reader.read()
+        if rule.answer is Fault.TRICKLE:
+            await self.trickle(reply)
+            return True
+        if rule.answer is Fault.ENDLESS:
+            await self.go_on(reply[:3])
         if isinstance(rule.answer, Fault):
             self.open = False
             return False
@@ -193,10 +208,25 @@ class _Conversation:
         self.open = not rule.answer.startswith("421")
         return False
 
+    async def trickle(self, reply: str) -> None:
+        for byte in reply.encode() + b"\r\n":
+            self.writer.write(bytes([byte]))
+            await self.writer.drain()
+            await asyncio.sleep(TRICKLE)
+
+    async def go_on(self, code: str) -> None:
+        lines = f"{code}-and so on\r\n".encode() * 5000
+        while True:
+            self.writer.write(lines)
+            await self.writer.drain()
+            self.sink.said += len(lines)
+
     async def ehlo(self, argument: str) -> None:
         lines = ["sink.test", "8BITMIME", "SIZE 20000000"]
         if self.sink.starttls and not self.secure:
             lines.append("STARTTLS")
+        if self.sink.utf8:
+            lines.append("SMTPUTF8")
         if self.sink.login:
             lines.append("AUTH PLAIN LOGIN")
         body = "\r\n".join(f"250-{line}" for line in lines[:-1])

@@ -27,6 +27,8 @@ from tests.support.running import RunningService
 
 ANSWER_AFTER = 0.02
 """Seconds that a site thinks; a second request meanwhile overlaps."""
+TICK = 0.01
+"""Seconds between two looks at how late the sites' own event loop is."""
 TOPIC = "Durand Line"
 
 CONFIG = """\
@@ -83,7 +85,11 @@ class Sites:
     """Title and address of what each host's feed shows, the latest last."""
     busy_until: dict[str, float] = field(default_factory=dict)
     """Hosts that answer 429 until that (monotonic) time."""
+    late: float = 0.0
+    """Seconds by which the sites noticed something too late at worst, because the machine or their
+    event loop was busy: so much closer than they were two requests may seem."""
     _servers: list[asyncio.Server] = field(default_factory=list)
+    _ticking: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -127,11 +133,20 @@ class Sites:
     async def __aenter__(self) -> Sites:
         for host in self.hosts:
             self._servers.append(await asyncio.start_server(self._serve, host, self.port))
+        self._ticking = asyncio.create_task(self._tick())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        assert self._ticking is not None
+        self._ticking.cancel()
         for server in self._servers:
             server.close()
+
+    async def _tick(self) -> None:
+        while True:
+            due = time.monotonic() + TICK
+            await asyncio.sleep(TICK)
+            self.late = max(self.late, time.monotonic() - due)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = writer.get_extra_info("sockname")[0]
