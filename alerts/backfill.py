@@ -6,7 +6,6 @@ Articles that still wait to be matched are left to the service, which alerts the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +14,12 @@ from sqlmodel import Session, col, select
 
 from alerts.context import AlertContext
 from alerts.freezing import destinations, freeze, keep
-from alerts.gathering import MOST, PAYLOAD_LIMIT, article_view, source_names
 from alerts.message import ArticleView, Section, delivery_id
+from alerts.message_size import MOST
 from alerts.records import excerpts_of, terms_of
 from alerts.rules import Rule
 from alerts.search import Found, find
+from alerts.views import article_view, source_names
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.outbox import articles_of_stories
@@ -118,12 +118,4 @@ def _views(context: AlertContext, session: Session, matches: Sequence[Match]) ->
     articles = articles_with(session, [match.article_id for match in matches])
     stories = articles_of_stories(session, {match.story_id for match in matches})
     names = source_names(context, source_states(session))
-    views: list[ArticleView] = []
-    size = 0
-    for match in matches:
-        view = article_view(articles[match.article_id], [match], stories, names)
-        size += len(json.dumps(view.record, ensure_ascii=False).encode("utf-8", "replace"))
-        if views and size > PAYLOAD_LIMIT:
-            break
-        views.append(view)
-    return views
+    return [article_view(articles[match.article_id], [match], stories, names) for match in matches]

@@ -1,34 +1,58 @@
 """Turns what is to be told into messages, with templates that a person may replace."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, Template
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateSyntaxError,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from alerts.message import (
-    ArticleView,
+    WHOLE,
     Count,
     Heading,
     HealthEvent,
     Kind,
     Message,
+    Part,
     Section,
     alert_subject,
     event_payload,
+    list_command,
     matched_payload,
+    one_line,
     outage_thread,
     published_line,
+    quoted,
     rfc3339,
+    storable,
     thread_of,
     told_time,
+)
+from alerts.message_size import (
+    PAYLOAD_LIMIT,
+    fitting,
+    newest_first,
+    place_of,
+    shown,
+    size_of,
 )
 
 BUILT_IN = Path(__file__).parent / "templates"
 RENDERED_LIMIT = 256 * 1024
 """Characters of one rendered part; beyond it the HTML is left out and the text is cut."""
+
+BARE = Heading()
 
 OWN_LIMIT = 8 * RENDERED_LIMIT
 """Characters after which an operator's template is stopped: it may loop without end."""
@@ -46,19 +70,27 @@ class Composer:
             loader = ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(BUILT_IN)])
             self._own = _environment(loader, zone)
 
-    def alert(self, delivery: str, sections: Sequence[Section], now: datetime) -> Message:
+    def alert(
+        self,
+        delivery: str,
+        sections: Sequence[Section],
+        now: datetime,
+        heading: Heading = BARE,
+        part: Part = WHOLE,
+    ) -> Message:
         """A message about articles that matched just now; at least one section with one."""
-        return self._articles("alert", delivery, sections, now, Heading(""))
+        return self._articles("alert", delivery, sections, now, heading, part)
 
     def digest(
-        self, delivery: str, sections: Sequence[Section], now: datetime, heading: Heading
+        self,
+        delivery: str,
+        sections: Sequence[Section],
+        now: datetime,
+        heading: Heading,
+        part: Part = WHOLE,
     ) -> Message:
-        """What a period brought; sections in order, articles newest first."""
-        ordered = [
-            Section(section.watchlists, section.name, tuple(newest_first(section.articles)))
-            for section in sections
-        ]
-        return self._articles("digest", delivery, ordered, now, heading)
+        """What a period brought."""
+        return self._articles("digest", delivery, sections, now, heading, part)
 
     def first_visit(
         self,
@@ -74,11 +106,7 @@ class Composer:
             f"Wirewatch now reads {len(sources)} {noun}: "
             f"{matches} past {'match' if matches == 1 else 'matches'}"
         )
-        facts = {
-            "delivery": delivery,
-            "sources": [_counted("source", count) for count in sources],
-            "watchlists": [_counted("watchlist", count) for count in watchlists],
-        }
+        facts = _first_visit_facts(delivery, sources, watchlists, now)
         values = {"sources": sources, "watchlists": watchlists, "matches": matches}
         payload = event_payload("source.first_visit", now, facts)
         return self._message("summary", subject, "summary", values, payload)
@@ -92,20 +120,22 @@ class Composer:
         """
         noun = "article" if found == 1 else "articles"
         subject = f"{section.name}: {found} past {noun}"
-        shown, (watchlist,) = len(section.articles), section.watchlists
+        latest, (watchlist,) = len(section.articles), section.watchlists
         note = "None of them is sent by itself."
-        if shown < found:
-            note = f"The latest {shown} of them; to read all: wirewatch matches --watchlist "
+        if latest < found:
+            note = f"The latest {latest} of them; to read all: wirewatch matches --watchlist "
             note += watchlist
         origin = f"since {told_time(since, self._zone)}" if since else "came by import"
         title = f"{found} {noun} {origin}"
-        facts = {
+        facts: dict[str, Any] = {
             "delivery": delivery,
             "watchlist": watchlist,
             "since": rfc3339(since) if since else None,
             "found": found,
-            "matches": [dict(article.record) for article in section.articles],
+            "matches": [],
         }
+        room = PAYLOAD_LIMIT - size_of(event_payload("watchlist.past", now, facts))
+        facts["matches"] = fitting((dict(each.record) for each in section.articles), room)
         values = {"sections": [section], "heading": Heading(title, note), "subject": subject}
         payload = event_payload("watchlist.past", now, facts)
         return self._message("summary", subject, "articles", values, payload)
@@ -125,14 +155,27 @@ class Composer:
         sections: Sequence[Section],
         now: datetime,
         heading: Heading,
+        part: Part,
     ) -> Message:
+        """Sections in order, articles newest first; of too many the newest, and the counts."""
         ids = tuple(dict.fromkeys(id_ for section in sections for id_ in section.watchlists))
-        subject = alert_subject(sections)
-        if heading.title:
-            subject = f"{heading.title}: {subject}"
-        payload = matched_payload(delivery, ids, sections, now)
-        values = {"sections": sections, "heading": heading, "subject": subject}
-        return self._message(kind, subject, "articles", values, payload, thread_of(sections))
+        ordered = [
+            replace(section, articles=tuple(newest_first(section.articles, place_of)))
+            for section in sections
+        ]
+        told = shown(ordered)
+        subject = alert_subject(told)
+        if mark := heading.mark or heading.title:
+            subject = f"{mark}: {subject}"
+        if part.of > 1:
+            subject = f"{subject} ({part.number} of {part.of})"
+        payload = matched_payload(delivery, ids, told, now, part)
+        values = {
+            "sections": [section for section in told if section.articles],
+            "heading": _heading(heading, told, delivery),
+            "subject": subject,
+        }
+        return self._message(kind, subject, "articles", values, payload, thread_of(told))
 
     def _message(
         self,
@@ -145,11 +188,13 @@ class Composer:
     ) -> Message:
         text, bad_text = self._render(f"{template}.txt", values)
         html, bad_html = self._render(f"{template}.html", values)
+        text, html = storable(text), storable(html)
         if len(html) > RENDERED_LIMIT:
             html = ""
         if len(text) > RENDERED_LIMIT:
             text = text[:RENDERED_LIMIT] + "\n…\n"
-        return Message(kind, subject, text, html, payload, thread, bad_text or bad_html)
+        problems = tuple(dict.fromkeys(filter(None, (bad_text, bad_html))))
+        return Message(kind, storable(subject), text, html, payload, thread, problems)
 
     def _render(self, name: str, values: Mapping[str, Any]) -> tuple[str, str]:
         """The rendered template and what was wrong with the operator's own, if anything."""
@@ -159,7 +204,19 @@ class Composer:
             return _bounded(self._own.get_template(name), values), ""
         except Exception as error:  # noqa: BLE001 - an own template may do anything but stop alerts
             plain = self._plain.get_template(name).render(values)
-            return plain, f"{name}: {type(error).__name__}: {error}"
+            return plain, _place_in(error, name)
+
+
+def _place_in(error: Exception, name: str) -> str:
+    """`articles.txt:3: UndefinedError: 'x' is undefined`: the last place in a template."""
+    place = name
+    if isinstance(error, TemplateSyntaxError):
+        place = f"{error.name or name}:{error.lineno}"
+    else:
+        for frame in extract_tb(error.__traceback__):
+            if Path(frame.filename).suffix in {".txt", ".html"}:
+                place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"{place}: {type(error).__name__}: {error}"
 
 
 def _bounded(template: Template, values: Mapping[str, Any]) -> str:
@@ -173,21 +230,43 @@ def _bounded(template: Template, values: Mapping[str, Any]) -> str:
     return "".join(pieces)
 
 
-def newest_first(articles: Sequence[ArticleView]) -> list[ArticleView]:
-    """By publication, or by first sight where that is unknown; copies follow with their story."""
+def _heading(heading: Heading, told: Sequence[Section], delivery: str) -> Heading:
+    """What stands above the articles; where not all are shown, it counts and says how to see them.
 
-    def moment(article: ArticleView) -> float:
-        known = article.published if article.precision == "minute" else article.first_seen
-        known = known or article.published
-        return known.timestamp() if known else 0.0
-
-    newest: dict[int | None, float] = {}
-    for article in articles:
-        newest[article.story] = max(newest.get(article.story, 0.0), moment(article))
-    return sorted(
-        articles,
-        key=lambda article: (-newest[article.story], article.story or 0, -moment(article)),
+    An operator's own template that prints title and note says it as well.
+    """
+    total = sum(section.count for section in told)
+    here = sum(len(section.articles) for section in told)
+    if here == total:
+        return replace(heading, counts=())
+    which = "The newest" if len(told) == 1 else "The newest of each watchlist"
+    note = f"{which} are shown, {here} of {total}. To list all: {list_command(delivery)}"
+    return replace(
+        heading,
+        title=heading.title or f"{total} articles",
+        note=f"{heading.note} {note}".strip(),
     )
+
+
+def _first_visit_facts(
+    delivery: str, sources: Sequence[Count], watchlists: Sequence[Count], now: datetime
+) -> dict[str, Any]:
+    """What fits into one payload: of many the first sources, and the watchlists that match most."""
+    frame = {"delivery": delivery, "sources": [], "watchlists": []}
+    rest = {"more_sources": len(sources), "more_watchlists": len(watchlists)}
+    room = PAYLOAD_LIMIT - size_of(event_payload("source.first_visit", now, {**frame, **rest}))
+    matched = sorted(watchlists, key=lambda count: -count.matches)
+    told = fitting((_counted("watchlist", count) for count in matched), room // 2)
+    kept = {each["watchlist"] for each in told}
+    ordered = [_counted("watchlist", count) for count in watchlists if count.id in kept]
+    read = fitting((_counted("source", count) for count in sources), room - size_of(ordered))
+    return {
+        "delivery": delivery,
+        "sources": read,
+        "more_sources": len(sources) - len(read),
+        "watchlists": ordered,
+        "more_watchlists": len(watchlists) - len(ordered),
+    }
 
 
 def _counted(name: str, count: Count) -> dict[str, Any]:
@@ -204,5 +283,7 @@ def _environment(loader: BaseLoader, zone: tzinfo) -> ImmutableSandboxedEnvironm
         keep_trailing_newline=True,
     )
     environment.filters["published"] = lambda article: published_line(article, zone)
+    environment.filters["one_line"] = one_line
+    environment.filters["quoted"] = quoted
     environment.filters["moment"] = lambda moment: told_time(moment, zone)
     return environment

@@ -8,8 +8,9 @@ import structlog
 
 from alerts.context import AlertContext
 from alerts.freezing import destinations, freeze
-from alerts.gathering import source_names
 from alerts.message import Count, Message, delivery_id, event_payload
+from alerts.message_size import PAYLOAD_LIMIT, fitting
+from alerts.views import source_names
 from store.deliveries import Delivery
 from store.outbox import count_baseline, count_silent, first_visit_runs, unsummarised, unvisited
 
@@ -74,7 +75,8 @@ def _message(
     except Exception:
         log.exception("first_visit", status="told barely", id=key)
     text = "".join(f"{count.id}: {count.articles}\n" for count in sources)
-    facts = {"delivery": key, "sources": [{"source": count.id} for count in sources]}
+    named = fitting(({"source": count.id} for count in sources), PAYLOAD_LIMIT // 2)
+    facts = {"delivery": key, "sources": named, "more_sources": len(sources) - len(named)}
     payload = event_payload("source.first_visit", now, facts)
     return Message("summary", f"Wirewatch now reads {len(sources)} more", text, "", payload)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import structlog
 from sqlmodel import Session
 
 from alerts.channels.base import recipient_key
@@ -11,6 +12,8 @@ from alerts.digest import hold_until
 from alerts.message import HealthEvent, Message, delivery_id
 from store.deliveries import Delivery
 from store.outbox import delivery_with_key
+
+log = structlog.get_logger("alerts")
 
 
 def destinations(context: AlertContext, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -30,6 +33,8 @@ def freeze(
     now: datetime,
 ) -> Delivery:
     """A delivery with the message as its unchanging content, due now or when quiet hours end."""
+    for problem in message.problems:
+        log.warning("template", status="not used", why=problem)
     until = hold_until(context.channels[channel].quiet, now, context.zone)
     return Delivery(
         key=key,

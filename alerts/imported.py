@@ -14,8 +14,8 @@ from sqlmodel import Session, col, func, select, update
 from alerts.backfill import SILENT, Backfilled, Past, summaries
 from alerts.context import AlertContext
 from alerts.freezing import keep
-from alerts.gathering import MOST
 from alerts.matcher import Matcher
+from alerts.message_size import MOST
 from alerts.records import excerpts_of, terms_of, text_of
 from store.articles import Article
 from store.deliveries import Match, matches_of

@@ -6,6 +6,7 @@ Text from pages is hostile. It reaches the HTML through autoescaping only, links
 
 import hashlib
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,11 @@ Kind = Literal["alert", "digest", "summary", "health"]
 TITLE_LIMIT = 160
 """Code points of a headline in a subject; mail programs show fewer."""
 
+ID_SHOWN = 12
+"""Characters of an id by which a person names a message: 72 bits."""
+NAMED = 5
+"""Watchlists that a subject names with their counts."""
+
 # Written out: strftime would follow the locale of whoever starts the service.
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -26,6 +32,8 @@ _MONTHS = (
 LATE = timedelta(hours=3)
 """An article that is told so long after its publication says so."""
 _MIDNIGHT = timedelta(hours=13)
+_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""What mail programs may show as the end of a line."""
 
 
 class Piece(NamedTuple):
@@ -127,6 +135,13 @@ class Section:
     watchlists: tuple[str, ...]
     name: str
     articles: tuple[ArticleView, ...]
+    more: int = 0
+    """Articles of it that the message does not show."""
+
+    @property
+    def count(self) -> int:
+        """Articles of it, shown or not."""
+        return len(self.articles) + self.more
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +172,27 @@ class HealthEvent:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What stands above a digest."""
+    """What stands above the articles of a message."""
 
-    title: str
+    title: str = ""
     """"Daily digest"."""
     note: str = ""
+    mark: str = ""
+    """What the subject begins with, where that is not the title."""
+    counts: tuple[Count, ...] = ()
+    """The articles of each watchlist, where not all are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of several messages that tell one thing."""
+
+    number: int = 1
+    of: int = 1
+
+
+WHOLE = Part()
+"""The only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +206,8 @@ class Message:
     payload: dict[str, Any]
     thread: str | None = None
     """What it shares with the messages of one conversation: a story, an outage."""
-    problem: str = ""
-    """What was wrong with an operator's template, which was therefore not used."""
+    problems: tuple[str, ...] = ()
+    """What was wrong with an operator's templates, which were therefore not used."""
 
 
 def delivery_id(
@@ -193,6 +224,11 @@ def delivery_id(
     return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
+def list_command(delivery: str) -> str:
+    """What lists everything that a message tells of; the beginning of its id is enough."""
+    return f"wirewatch matches --delivery {delivery[:ID_SHOWN]}"
+
+
 def safe_link(url: str) -> str:
     """The address if it is http(s) with a host and nothing odd in it, else empty."""
     try:
@@ -207,7 +243,7 @@ def safe_link(url: str) -> str:
 def told_time(moment: datetime, zone: tzinfo) -> str:
     """`1 March 2026, 17:05 (Asia/Karachi)`."""
     local = moment.astimezone(zone)
-    return f"{_told_day(local.date())}, {local:%H:%M} ({zone})"
+    return f"{told_day(local.date())}, {local:%H:%M} ({zone})"
 
 
 def published_line(article: ArticleView, zone: tzinfo) -> str:
@@ -218,7 +254,7 @@ def published_line(article: ArticleView, zone: tzinfo) -> str:
         # Midnight in the source's zone, kept in UTC. Where the zone is not known, 13 hours later
         # it is the same day in UTC for every zone from -10 to +13, where nearly all press lives.
         later = _MIDNIGHT if article.offset is None else article.offset
-        return _told_day((article.published.astimezone(UTC) + later).date())
+        return told_day((article.published.astimezone(UTC) + later).date())
     seen = f", first seen {told_time(article.first_seen, zone)}" if article.first_seen else ""
     return f"date unknown{seen}"
 
@@ -247,23 +283,34 @@ def _age(published: datetime | None, precision: str, now: datetime) -> str:
     return f"published {age.days} days ago" if age >= timedelta(days=2) else ""
 
 
-def _told_day(day: date) -> str:
+def told_day(day: date) -> str:
+    """`1 March 2026`."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def alert_subject(sections: Sequence[Section]) -> str:
     """`Durand Line: Kabul protests new fence — Dawn`, or counts for several articles."""
     articles = [article for section in sections for article in section.articles]
-    names = ", ".join(dict.fromkeys(section.name for section in sections))
-    if len(articles) == 1:
+    total = sum(section.count for section in sections)
+    if total == len(articles) == 1:
         (article,) = articles
+        (name,) = (section.name for section in sections if section.articles)
         changed = "removed: " if article.change and article.change.removed else "changed: "
         mark = changed if article.change else ""
-        return f"{names}: {mark}{_cut(article.title)} — {article.source_name}"
+        return f"{name}: {mark}{_cut(article.title)} — {article.source_name}"
+    what = "changed articles" if all(article.change for article in articles) else "articles"
     if len(sections) == 1:
-        return f"{names}: {len(articles)} articles"
-    counts = ", ".join(f"{section.name} ({len(section.articles)})" for section in sections)
-    return f"{len(articles)} articles: {counts}"
+        return f"{sections[0].name}: {total} {what}"
+    return f"{total} {what}: {_counted(sections)}"
+
+
+def _counted(sections: Sequence[Section]) -> str:
+    """`Durand Line (2), TTP (1)`; of many the largest, and the number of the others."""
+    by_size = sorted(range(len(sections)), key=lambda number: -sections[number].count)
+    told = [sections[number] for number in sorted(by_size[:NAMED])]
+    counts = ", ".join(f"{section.name} ({section.count})" for section in told)
+    rest = len(sections) - len(told)
+    return f"{counts} and {rest} more" if rest else counts
 
 
 def thread_of(sections: Sequence[Section]) -> str | None:
@@ -294,16 +341,26 @@ def outage_thread(event: HealthEvent) -> str | None:
 
 
 def _cut(title: str) -> str:
-    line = " ".join(title.split())
+    line = one_line(title)
     return line if len(line) <= TITLE_LIMIT else line[: TITLE_LIMIT - 1].rstrip() + "…"
 
 
 def matched_payload(
-    delivery: str, watchlists: Sequence[str], sections: Sequence[Section], now: datetime
+    delivery: str,
+    watchlists: Sequence[str],
+    sections: Sequence[Section],
+    now: datetime,
+    part: Part,
 ) -> dict[str, Any]:
     """The JSON of an alert or digest, as the manual describes it."""
     records = [dict(article.record) for section in sections for article in section.articles]
-    told = {"delivery": delivery, "watchlist": ",".join(watchlists), "matches": records}
+    told = {
+        "delivery": delivery,
+        "watchlist": ",".join(watchlists),
+        "part": part.number,
+        "parts": part.of,
+        "matches": records,
+    }
     changed = [article.change for section in sections for article in section.articles]
     kind = "watchlist.changed" if changed and all(changed) else "watchlist.matched"
     return event_payload(kind, now, told)
@@ -312,6 +369,21 @@ def matched_payload(
 def event_payload(type_: str, now: datetime, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The envelope that all JSON messages share."""
     return {"type": type_, "timestamp": rfc3339(now), "data": dict(facts)}
+
+
+def storable(text: str) -> str:
+    """The text without what a database refuses: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks of any kind: it cannot begin a line of its own."""
+    return " ".join(text.split())
+
+
+def quoted(text: str) -> str:
+    """The text with every further line quoted, whatever breaks it: none passes for ours."""
+    return _BREAK.sub("\n> ", text)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +23,8 @@ from alerts.digest import day_end, day_start, due_at, hold_until
 from alerts.first_visits import sum_up
 from alerts.following import changes_of, record_changes
 from alerts.freezing import destinations, health_deliveries, keep
-from alerts.gathering import compose_due, deliver_of
+from alerts.gathering import CATCHING_UP, Gathered, barely, compose_due
+from alerts.grouping import ABOVE, QUIET, REPLIES, deliver_of
 from alerts.matcher import Matcher
 from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
@@ -190,21 +191,27 @@ class Outbox:
         now = context.clock()
         made = await asyncio.to_thread(compose_due, context, now, flush)
         # Handed over together they share a commit; each is kept or undone by itself.
-        writes = [
-            context.writer.write(
-                lambda session, delivery=delivery, alerts=alerts: _store(session, delivery, alerts)  # type: ignore[misc]
-            )
-            for delivery, alerts in made
-        ]
+        writes = [self._keep_gathered(context, gathered, now) for gathered in made]
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
-        for (delivery, alerts), outcome in zip(made, outcomes, strict=True):
-            if outcome is None:
-                names = {"channel": delivery.channel, "id": delivery.key}
-                log.info("alert", status="made", of=len(alerts), **names)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
         return len(made)
+
+    async def _keep_gathered(
+        self, context: AlertContext, gathered: Gathered, now: datetime
+    ) -> None:
+        """Stores one delivery; told barely where the database does not take it as it is."""
+        delivery, alerts = gathered.delivery, gathered.alerts
+        try:
+            await context.writer.write(lambda session: _store(session, delivery, alerts))
+        except (RefusedChangeError, ValueError) as error:
+            # Refused once it would be refused at every look, and its articles never told.
+            names = {"channel": delivery.channel, "id": delivery.key}
+            log.error("alert", status="told barely", **names, exc_info=error)
+            bare = barely(context, gathered.group, now)
+            await context.writer.write(lambda session: _store(session, bare, alerts))
+        log.info("alert", status="made", of=len(alerts), channel=delivery.channel, id=delivery.key)
 
     async def summarise_first_visits(self, *, flush: bool = False) -> int:
         """Makes the one message about what first visits found; returns the number of deliveries.
@@ -317,7 +324,7 @@ def _record(
         known = {match.watchlist: match for match in earlier.get(article.id, ())}
         for match in record_changes(session, article, one.changes, now):
             done.note(article, status="changed", watchlist=match.watchlist)
-            _alert(session, context, match, article.revision, dues)
+            _alert(session, context, match, article, dues, article.revision)
         for hit in hits:
             if hit.watchlist not in known:
                 _record_match(session, context, article, hit, now, dues, done)
@@ -359,7 +366,7 @@ def _record_match(
     seconds = _seconds(article, now)
     done.note(article, status=silent or "alert", watchlist=hit.watchlist, **seconds)
     if not silent:
-        _alert(session, context, match, 0, dues)
+        _alert(session, context, match, article, dues)
 
 
 def _seconds(article: Article, now: datetime) -> dict[str, float]:
@@ -382,10 +389,17 @@ def _match_row(article: Article, hit: _Found, now: datetime, silent: str) -> Mat
 
 
 def _alert(
-    session: Session, context: AlertContext, match: Match, revision: int, dues: _Dues
+    session: Session,
+    context: AlertContext,
+    match: Match,
+    article: Article,
+    dues: _Dues,
+    revision: int = 0,
 ) -> None:
     """An alert for everybody who is to be told; `revision`: of its change, 0 of the match."""
     for channel, recipient in destinations(context, context.notified(match.watchlist)):
+        to = _Destination(match.watchlist, channel, recipient)
+        due = dues.of_change(to) if revision else dues.of(to, late=article.late is not None)
         session.add(
             Alert(
                 match_id=match.id or 0,
@@ -393,49 +407,80 @@ def _alert(
                 channel=channel,
                 recipient=recipient,
                 revision=revision,
-                due_at=dues.of(match.watchlist, channel, recipient),
+                made_at=dues.now,
+                held=due.held,
+                due_at=due.at,
             )
         )
+
+
+class _Destination(NamedTuple):
+    """Whom a watchlist tells."""
+
+    watchlist: str
+    channel: str
+    recipient: str
+
+
+class _Due(NamedTuple):
+    """When an alert is told."""
+
+    at: datetime
+    held: str = ""
 
 
 class _Dues:
     """When alerts that arise at one moment are told; asks the store once for each destination."""
 
     def __init__(self, session: Session, context: AlertContext, now: datetime) -> None:
-        self._session, self._context, self._now = session, context, now
-        self._made: dict[tuple[str, str, str], int] = {}
-        """Alerts of the day, by watchlist, channel and recipient."""
-        self._next: dict[tuple[str, str], datetime] = {}
+        self.now = now
+        self._session, self._context = session, context
+        self._made: dict[_Destination, int] = {}
+        """Alerts of the day."""
+        self._changes: dict[_Destination, int] = {}
+        """Alerts of changes within CATCHING_UP."""
+        self._next: dict[tuple[str, str, datetime], datetime] = {}
 
-    def of(self, watchlist: str, channel: str, recipient: str) -> datetime:
+    def of_change(self, to: _Destination) -> _Due:
+        """As `of`; a site that edits everything it has makes few replies, and then a summary."""
+        if to not in self._changes:
+            since = self.now - CATCHING_UP
+            self._changes[to] = count_alerts(self._session, *to, since, changes=True)
+        self._changes[to] += 1
+        return self.of(to, late=self._changes[to] > REPLIES)
+
+    def of(self, to: _Destination, *, late: bool) -> _Due:
         """With what waits already, or as configured; it counts as one more alert of the day.
 
-        Beyond `max_per_day` the rest of the day arrives as one summary, when the day is over.
+        Beyond `max_per_day` the rest of the day arrives as one summary, when the day is over. What
+        arises in quiet hours is one message in the morning anyway, so it does not count.
+        `late`: it is no news of this minute and may wait for more of its kind.
         """
-        context, now = self._context, self._now
-        table, config = context.watchlists.get(watchlist), context.channels[channel]
-        deliver = deliver_of(context, watchlist)
-        due = due_at(deliver, now, timezone=context.zone, group_wait=config.group_wait)
-        if not deliver.is_digest:
-            made = self._count(watchlist, channel, recipient)
-            if table and made >= table.max_per_day:
-                due = day_end(now, context.zone)
-            else:
-                due = self._with_company(channel, recipient, due)
-        return hold_until(config.quiet, due, context.zone) or due
+        context, now = self._context, self.now
+        table, config = context.watchlists.get(to.watchlist), context.channels[to.channel]
+        deliver = deliver_of(context, to.watchlist)
+        wait = max(config.group_wait, CATCHING_UP) if late else config.group_wait
+        due = due_at(deliver, now, timezone=context.zone, group_wait=wait)
+        if (morning := hold_until(config.quiet, due, context.zone)) is not None:
+            return _Due(morning, QUIET)
+        if deliver.is_digest:
+            return _Due(due)
+        if table and self._count(to) >= table.max_per_day:
+            midnight = day_end(now, context.zone)
+            return _Due(hold_until(config.quiet, midnight, context.zone) or midnight, ABOVE)
+        return _Due(self._with_company(to, due))
 
-    def _count(self, watchlist: str, channel: str, recipient: str) -> int:
-        key = (watchlist, channel, recipient)
-        if key not in self._made:
-            day = day_start(self._now, self._context.zone)
-            self._made[key] = count_alerts(self._session, *key, day)
-        self._made[key] += 1
-        return self._made[key] - 1
+    def _count(self, to: _Destination) -> int:
+        if to not in self._made:
+            day = day_start(self.now, self._context.zone)
+            self._made[to] = count_alerts(self._session, *to, day)
+        self._made[to] += 1
+        return self._made[to] - 1
 
-    def _with_company(self, channel: str, recipient: str, due: datetime) -> datetime:
-        key = (channel, recipient)
-        if due > self._now and key not in self._next:
-            waiting = next_gathering(self._session, channel, recipient, self._now, due)
+    def _with_company(self, to: _Destination, due: datetime) -> datetime:
+        key = (to.channel, to.recipient, due)
+        if due > self.now and key not in self._next:
+            waiting = next_gathering(self._session, to.channel, to.recipient, self.now, due)
             self._next[key] = waiting or due
         return self._next.get(key, due)
 

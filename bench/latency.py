@@ -32,7 +32,8 @@ from store.writer import Writer
 from tests.support.smtp import SmtpSink
 
 LINK = re.compile(r"https://dawn\.example/\d+")
-CHANNELS = 10
+CHANNELS = 20
+"""So many that no mail has more than 50 articles at once: further ones it would only count."""
 PATIENCE = 60.0
 """Seconds that the last mails may take."""
 

@@ -1,6 +1,6 @@
 """Workers on one PostgreSQL: what is lost when things break, and what more of them bring.
 
-    python -m bench.workers ordeal [--sources 300] [--delay 0.5] [--patience 300]
+    python -m bench.workers ordeal [--sources 300] [--delay 0.5] [--rate 10] [--patience 300]
     python -m bench.workers speed [--sources 100] [--articles 6]
 
 `ordeal`: a scheduler and three workers read so many sites, each a host of its own, that publish all
@@ -42,8 +42,9 @@ STOPS = 60.0
 COUNT = "SELECT count(*) FROM article"
 
 
-async def ordeal(sources: int, folder: Path, patience: float, delay: float) -> bool:
-    """The proof; whether it holds. `delay`: seconds between two requests to one host."""
+async def ordeal(sources: int, folder: Path, patience: float, delay: float, rate: float) -> bool:
+    """The proof; whether it holds. `delay`: seconds between two requests to one host; `rate`:
+    articles a second."""
     sites, server = Sites(sources, first="127.3.0.1"), postgresql.server()
     hosts = sites.hosts
     for host in hosts:
@@ -63,7 +64,7 @@ async def ordeal(sources: int, folder: Path, patience: float, delay: float) -> b
             await until(lambda: all(sites.paths[host, "/feed"] for host in hosts), patience)
             print("all sites visited", flush=True)
             wanted: list[str] = []
-            publishing = asyncio.create_task(publish(sites, hosts, wanted))
+            publishing = asyncio.create_task(publish(sites, hosts, wanted, rate))
             await asyncio.sleep(8)
             await one.running[1].kill()
             print("first worker killed", flush=True)
@@ -119,12 +120,12 @@ def keeps_delay(sites: Sites, delay: float) -> bool:
     return closest >= delay - late
 
 
-async def publish(sites: Sites, hosts: list[str], wanted: list[str]) -> None:
-    """Ten articles a second, anywhere."""
+async def publish(sites: Sites, hosts: list[str], wanted: list[str], rate: float) -> None:
+    """So many articles a second, anywhere."""
     chance = random.Random(7)
     while True:
         wanted.append(sites.publish(chance.choice(hosts)))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1 / rate)
 
 
 async def until(holds: object, within: float) -> None:
@@ -218,6 +219,9 @@ def main() -> int:
         "--delay", type=float, default=0.5, help="seconds between two requests to one host (ordeal)"
     )
     parser.add_argument(
+        "--rate", type=float, default=10.0, help="articles a second that are published (ordeal)"
+    )
+    parser.add_argument(
         "--patience", type=float, default=300.0, help="seconds for first visits and last alerts"
     )
     parser.add_argument("--keep", type=Path, help="an empty folder for the logs")
@@ -225,7 +229,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = options.keep or Path(name)
         if options.what == "ordeal":
-            proof = ordeal(options.sources or 300, folder, options.patience, options.delay)
+            sources, patience = options.sources or 300, options.patience
+            proof = ordeal(sources, folder, patience, options.delay, options.rate)
             return 0 if asyncio.run(proof) else 1
         asyncio.run(speed(options.sources or 100, options.articles, folder, options.patience))
     return 0

@@ -107,6 +107,8 @@ class Page:
     """0 for a page made of what the source gave, which was not fetched."""
     headers: tuple[tuple[str, str], ...] = ()
     """As they came, with whatever they say; cut to what a page of a database bears."""
+    spooled: str = ""
+    """Path of a file that holds the body in place of `body`; empty: none does."""
 
 
 @dataclass(frozen=True, slots=True)

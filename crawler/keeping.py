@@ -8,7 +8,7 @@ known. So no validator vouches for entries that were not kept.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from crawler.claims import claims_in
 from crawler.context import CrawlContext
 from crawler.gap import REMEMBERED
 from crawler.items import EntryItem
+from crawler.pool import PoolClosedError
 from crawler.record import (
     Listing,
     Seen,
@@ -56,16 +57,21 @@ class Kept:
         )
 
 
-async def keep_listing(context: CrawlContext, listing: Listing) -> Kept:
-    """Keeps a document with its entries. Raises StoreError."""
-    kept = await keep_entries(context, listing)
+async def keep_listing(
+    context: CrawlContext, listing: Listing, has_ended: Callable[[], bool] = lambda: False
+) -> Kept:
+    """Keeps a document with its entries. Raises as `keep_entries` does."""
+    kept = await keep_entries(context, listing, has_ended)
     change = partial(record_listing, listing=kept.listing)
     return kept.with_more(await context.writer.write(change))
 
 
-async def keep_entries(context: CrawlContext, listing: Listing) -> Kept:
+async def keep_entries(
+    context: CrawlContext, listing: Listing, has_ended: Callable[[], bool] = lambda: False
+) -> Kept:
     """Keeps the entries of a document that lists very many, and those alone; other listings are
-    left as they are. Raises StoreError.
+    left as they are. Raises StoreError, and PoolClosedError between two batches once `has_ended`
+    tells that the crawl is to end: 50,000 entries take longer than the service may for ending.
     """
     kept = Kept(listing)
     if not isinstance(listing.entries, PackedEntries):
@@ -73,6 +79,8 @@ async def keep_entries(context: CrawlContext, listing: Listing) -> Kept:
     first: list[str] = []
     fresh = known = 0
     for batch in listing.entries.batches():
+        if has_ended():
+            raise PoolClosedError
         part = replace(listing, entries=batch, fetch=listing.fetch - kept.baseline)
         unknown, has_claims = await asyncio.to_thread(_look_at, context, part)
         fresh += len(unknown)

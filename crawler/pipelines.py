@@ -9,7 +9,7 @@ from scrapy import Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from crawler.extraction import extract
+from crawler import reading
 from crawler.extraction.pages import MOST_PAGES, is_continued, joined
 from crawler.items import ArticleItem, Hints, NotArticle, OutcomeItem, Page, PageItem, Traits
 from crawler.pool import PoolClosedError, ProcessingError
@@ -17,6 +17,7 @@ from crawler.record import Recorded, record_unread
 from crawler.revisions import file_page
 from crawler.revisits import page_of
 from crawler.spiders.news import NewsSpider
+from crawler.spooling import spooled
 from crawler.urls import host_of, url_key
 from store.errors import RefusedChangeError
 from store.sources import site_furniture
@@ -76,7 +77,8 @@ class ExtractPipeline(_Pipeline):
 async def read_page(spider: NewsSpider, page: Page, hints: Hints) -> ArticleItem | NotArticle:
     """What a page holds, read in a worker process. Raises DropItem when the service ends."""
     try:
-        return await spider.context.pool.run(extract, page, hints)
+        with spooled(page) as sent:
+            return await spider.context.pool.run(reading.read_page, sent, hints)
     except PoolClosedError as error:
         raise DropItem("the service is ending", log_level="DEBUG") from error
     except ProcessingError as error:

@@ -13,6 +13,7 @@ import logging
 import multiprocessing
 import resource
 import signal
+import traceback
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -81,7 +82,7 @@ class ProcessorPool:
         self, deadline: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `run`, for a piece that may take longer, or shall not take so long, in seconds."""
-        heavy = any(len(getattr(piece, "body", b"")) > HEAVY for piece in args)
+        heavy = any(map(_is_heavy, args))
         async with self._heavy if heavy else contextlib.nullcontext(), self._free:
             pool = self._usable()
             try:
@@ -146,12 +147,27 @@ class ProcessorPool:
         await self.close()
 
 
+def _is_heavy(piece: object) -> bool:
+    """Whether it is a page or document whose body is large; what is in a file is."""
+    return bool(getattr(piece, "spooled", "")) or len(getattr(piece, "body", b"")) > HEAVY
+
+
 def _tidily(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """The result of the work; what it took of memory is given back."""
     try:
         return work(*args, **kwargs)
+    except Exception as error:
+        _let_go(error)
+        raise
     finally:
         give_back()
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Of what the functions held that an error came through: a parsed document, mostly."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _forking() -> ForkServerContext:

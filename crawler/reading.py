@@ -1,11 +1,14 @@
-"""A fetched document to what it lists, whatever its kind; run in a worker process."""
+"""A fetched document to what it lists, whatever its kind, a page to its article; run in a worker
+process.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crawler.items import DocumentError, DocumentItem
+from crawler.extraction import extract
+from crawler.items import ArticleItem, DocumentError, DocumentItem, Hints, NotArticle, Page
 from crawler.sources import SOURCE_KINDS, Document
 from crawler.sources.discover import Channel, discover, is_sitemap
 from crawler.sources.markup import CHUNK
@@ -59,3 +62,10 @@ def read_document(kind: str, document: Document) -> Reading:
         links = DocumentItem()
     page = replace(links, title=links.title or found.title)
     return Reading("page", page, found.channels, found.hub, found.is_wordpress, found.is_article)
+
+
+def read_page(page: Page, hints: Hints) -> ArticleItem | NotArticle:
+    """What a page holds, as `extract` does, also where its body is in a file."""
+    if page.spooled:
+        page = replace(page, body=Path(page.spooled).read_bytes(), spooled="")
+    return extract(page, hints)

@@ -6,6 +6,8 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
+from scrapy.settings import default_settings
+
 from crawler.config import CrawlerConfig
 
 PAGES_PER_HOST_AT_ONCE = 1
@@ -48,17 +50,16 @@ def crawl_settings(config: CrawlerConfig, delay: timedelta) -> dict[str, Any]:
         "URLLENGTH_LIMIT": 2083,
         # Every status is an answer that the spider judges.
         "HTTPERROR_ALLOW_ALL": True,
+        "DOWNLOADER_MIDDLEWARES_BASE": _without(
+            default_settings.DOWNLOADER_MIDDLEWARES_BASE, _MIDDLEWARES_OFF
+        ),
         "DOWNLOADER_MIDDLEWARES": {
-            # The spider names the configured proxy with each request; one from the environment
-            # would bypass the address guard.
-            "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
-            "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
             "crawler.middlewares.HoldMiddleware": 80,
             "crawler.middlewares.AddressMiddleware": 90,
             "crawler.middlewares.OwnHeadersMiddleware": 95,
             "crawler.middlewares.RobotsMiddleware": 100,
         },
+        "EXTENSIONS_BASE": _without(default_settings.EXTENSIONS_BASE, _EXTENSIONS_OFF),
         "ITEM_PIPELINES": {
             "crawler.pipelines.ExtractPipeline": 100,
             "crawler.pipelines.JoinPipeline": 150,
@@ -86,9 +87,40 @@ _OFF: dict[str, Any] = {
     "LOG_ENABLED": False,
     "LOGSTATS_INTERVAL": 0,
     "STATS_DUMP": False,
-    "EXTENSIONS": {
-        "scrapy.extensions.logcount.LogCount": None,
-        "scrapy.extensions.memusage.MemoryUsage": None,
-        "scrapy.extensions.feedexport.FeedExporter": None,
-    },
 }
+_EXTENSIONS_OFF = frozenset(
+    f"scrapy.extensions.{name}"
+    for name in (
+        "feedexport.FeedExporter",
+        "logcount.LogCount",
+        "logstats.LogStats",
+        "memdebug.MemoryDebugger",
+        "memusage.MemoryUsage",
+        "remote_control.RemoteControl",
+        "spiderstate.SpiderState",
+        "telnet.TelnetConsole",
+    )
+)
+_MIDDLEWARES_OFF = frozenset(
+    f"scrapy.downloadermiddlewares.{name}"
+    for name in (
+        "cookies.CookiesMiddleware",
+        "httpcache.HttpCacheMiddleware",
+        # The spider names the configured proxy with each request; one from the environment would
+        # bypass the address guard.
+        "httpproxy.HttpProxyMiddleware",
+        "offsite.OffsiteMiddleware",
+        "redirect.MetaRefreshMiddleware",
+        "retry.RetryMiddleware",
+        "robotstxt.RobotsTxtMiddleware",
+    )
+)
+
+
+def _without(ours: dict[str, int], off: frozenset[str]) -> dict[str, int]:
+    """Scrapy's own parts but for those that are off.
+
+    Switched off by None or by their own setting they would be imported all the same: a web server
+    for RemoteControl, a client of HTTP for cookies, ten megabytes in all.
+    """
+    return {name: order for name, order in ours.items() if name not in off}

@@ -1,4 +1,4 @@
-"""Documents on their way to the processes that read them: large ones through a file.
+"""Documents and pages on their way to the processes that read them: large ones through a file.
 
 As an argument a body would stand in memory three times: here, as it is sent, and where it arrives.
 """
@@ -9,11 +9,15 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import structlog
 
+from crawler.items import Page
 from crawler.pool import DEADLINE
 from crawler.sources import Document
+
+Bodied = TypeVar("Bodied", Document, Page)
 
 log = structlog.get_logger("crawler")
 
@@ -30,8 +34,10 @@ def deadline_of(document: Document) -> float:
 
 
 @contextlib.contextmanager
-def spooled(document: Document) -> Iterator[Document]:
-    """The document with its body in a file that goes when the block ends; a short one as it is."""
+def spooled(document: Bodied) -> Iterator[Bodied]:
+    """The document or page with its body in a file, which goes when the block ends; a short one as
+    it is.
+    """
     if len(document.body) < SPOOLED:
         yield document
         return

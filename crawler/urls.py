@@ -7,7 +7,8 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 import idna
-import tldextract
+
+from crawler.suffixes import split_host
 
 LONGEST_URL = 2000
 """Characters; longer ones are traps or data."""
@@ -78,11 +79,6 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _PATH_SAFE = "/!$&'()*+,;=:@%-._~"
 _QUERY_SAFE = "/?!$'()*+,;=:@%-._~"
-
-_SUFFIXES = tldextract.TLDExtract(
-    suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
-)
-"""The list that comes with the package; nothing is fetched."""
 
 
 def listed_url(url: str, base: str | None = None) -> str | None:
@@ -213,7 +209,7 @@ def url_key(url: str) -> str:
 def _key_host(host: str) -> str:
     while True:
         shorter = _VIEW_HOSTS.sub("", host, count=1)
-        if shorter == host or not _SUFFIXES.extract_str(shorter).domain:
+        if shorter == host or not split_host(shorter)[0]:
             return host
         host = shorter
 
@@ -257,8 +253,8 @@ def host_of(url: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _registrable(host: str) -> str:
-    found = _SUFFIXES.extract_str(host)
-    return f"{found.domain}.{found.suffix}" if found.domain and found.suffix else host
+    label, suffix = split_host(host)
+    return f"{label}.{suffix}" if label and suffix else host
 
 
 def site_of(url: str) -> str:
@@ -307,5 +303,5 @@ def _names_article(path: str) -> bool:
 
 def site_name(url: str) -> str:
     """The one word of a site's host that names it: `dawn` of www.dawn.com; "" for an IP address."""
-    found = _SUFFIXES.extract_str(host_of(url))
-    return found.domain if found.suffix else ""
+    label, suffix = split_host(host_of(url))
+    return label if suffix else ""

@@ -96,6 +96,9 @@ class Next:
 class Visit:
     """One source during one crawl; knows what was read and what went wrong."""
 
+    has_ended: Callable[[], bool] = staticmethod(lambda: False)
+    """Whether the crawl that it belongs to was told to end."""
+
     def __init__(
         self,
         source_id: str,
@@ -292,7 +295,7 @@ class Visit:
         return tuple(entry for entry in entries if entry.url != self.source.url)
 
     async def _keep(self, listing: Listing, reading: Reading) -> Next:
-        kept = await keep_listing(self._context, listing)
+        kept = await keep_listing(self._context, listing, self.has_ended)
         self.documents_read += 1
         self._count(kept)
         fresh = kept.entries
@@ -418,7 +421,7 @@ class Visit:
         listings = [one for read, role in reads for one in self._listings(read, role)]
         measures = [(found.measure, role) for found, role in chosen]
         now = self._context.clock()
-        kept = [await keep_entries(self._context, listing) for listing in listings]
+        kept = [await keep_entries(self._context, listing, self.has_ended) for listing in listings]
         listings = [one.listing for one in kept]
         fresh = await self._context.writer.write(
             lambda session: record_chosen(

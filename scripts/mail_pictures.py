@@ -8,6 +8,7 @@ Needs a Chromium. Nothing is fetched: a mail holds all that it shows.
 import asyncio
 import shutil
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,8 +18,10 @@ from playwright.async_api import Browser, ViewportSize, async_playwright
 from alerts.composer import Composer
 from alerts.message import (
     ArticleView,
+    ChangeView,
     CopyView,
     Count,
+    DiffPiece,
     ExcerptView,
     Heading,
     HealthEvent,
@@ -34,6 +37,11 @@ PICTURES = (
     ("alert", "phone", "light"),
     ("alert", "phone", "dark"),
     ("alert", "desktop", "light"),
+    ("change", "phone", "light"),
+    ("change", "phone", "dark"),
+    ("change", "desktop", "light"),
+    ("rest", "phone", "dark"),
+    ("rest", "desktop", "light"),
     ("digest", "phone", "light"),
     ("digest", "desktop", "dark"),
     ("summary", "phone", "light"),
@@ -41,6 +49,8 @@ PICTURES = (
     ("hostile", "phone", "light"),
     ("hostile", "desktop", "dark"),
 )
+HIGHEST = 1400
+"""Pixels of a picture; the rest of a long mail is like its beginning."""
 COMPOSER = Composer(ZoneInfo("Asia/Karachi"))
 
 
@@ -77,6 +87,19 @@ FENCE = article(
         CopyView("Geo", "https://geo.example"),
     ),
 )
+CHANGED = replace(
+    FENCE,
+    also_in=(),
+    change=ChangeView(
+        ("The headline was: Kabul welcomes new fence along the Durand Line", "A sentence changed"),
+        (
+            DiffPiece("same", "Officials in Kabul called the work at the Durand Line "),
+            DiffPiece("gone", "a welcome step "),
+            DiffPiece("new", "a breach of last year's understanding"),
+            DiffPiece("same", " and asked for talks."),
+        ),
+    ),
+)
 URDU = article(
     "ڈیورنڈ لائن پر نئی باڑ کے خلاف کابل کا احتجاج",
     "ایکسپریس",
@@ -110,15 +133,35 @@ def mails() -> dict[str, Message]:
         "Dawn has not been readable since 08:00",
         ("The site answers 403.", "Wirewatch goes on trying and tells you when it can be read."),
     )
+    changed = Section(("durand-line",), "Durand Line", (CHANGED,))
     one = Section(("durand-line",), "Durand Line", (FENCE,))
     bad = Section(("durand-line",), "Durand Line", (HOSTILE,))
     return {
         "alert": COMPOSER.alert("id", [one], NOW),
+        "change": COMPOSER.alert("id", [changed], NOW),
+        "rest": rest(),
         "digest": COMPOSER.digest("id", [durand, torkham], NOW, Heading("Daily digest")),
         "summary": COMPOSER.first_visit("id", sources, [Count("d", "Durand Line", 0, 3)], NOW),
         "health": COMPOSER.health("id", silent, NOW),
         "hostile": COMPOSER.alert("id", [bad], NOW),
     }
+
+
+def rest() -> Message:
+    """What was above `max_per_day`, cut short after the first articles: a picture has an end."""
+    names = {"durand-line": "Durand Line", "ttp": "TTP", "torkham": "Torkham crossing"}
+    kinds = (FENCE, PASHTO, URDU)
+    sizes = {"durand-line": 124, "ttp": 61, "torkham": 3}
+    sections = [
+        Section(
+            (id_,), names[id_], tuple(replace(kinds[n % 3], story=n) for n in range(sizes[id_]))
+        )
+        for id_ in names
+    ]
+    counts = tuple(Count(id_, names[id_], sizes[id_]) for id_ in names)
+    title = "Above max_per_day (50): the rest of 1 March 2026"
+    heading = Heading(title, mark="The rest of 1 March 2026", counts=counts)
+    return COMPOSER.alert("Qm9yZGVyIG9mIHR3byB2YWxsZXlzLCBhIGZlbmNlIG8", sections, NOW, heading)
 
 
 async def draw(browser: Browser, message: Message, device: str, scheme: str, file: Path) -> None:
@@ -129,7 +172,9 @@ async def draw(browser: Browser, message: Message, device: str, scheme: str, fil
     )
     await page.set_content(message.html)
     wide = await page.evaluate("document.scrollingElement.scrollWidth")
-    await page.screenshot(path=file, full_page=True)
+    height = await page.evaluate("document.scrollingElement.scrollHeight")
+    shown = {"x": 0, "y": 0, "width": WIDTHS[device], "height": min(height, HIGHEST)}
+    await page.screenshot(path=file, full_page=True, clip=shown)
     await page.close()
     print(f"{file.stem}: {wide} of {WIDTHS[device]} px")
 

@@ -26,18 +26,23 @@ def article_object(article: Article) -> dict[str, Any]:
     return {**article_record(article), "body": article.body, "captions": article.captions}
 
 
-def delivery_object(delivery: Delivery, matches: Sequence[tuple[Match, Article]]) -> dict[str, Any]:
+def delivery_object(
+    delivery: Delivery, matches: Sequence[tuple[Match, Article]], why_held: str = ""
+) -> dict[str, Any]:
     """A delivery with the matches it tells of; `id` is the one that its message carries.
 
     It is null while the message is still being gathered: more may join it, and change the id.
+    `why_held`: what keeps it for as long as nobody acts.
     """
+    is_planned = is_waiting(delivery) and not why_held
     return {
         "id": delivery.key or None,
         "channel": delivery.channel,
         "watchlist": ",".join(delivery.watchlists),
         "state": delivery.state,
         "attempts": delivery.attempts,
-        "next_attempt_at": moment(delivery.next_attempt_at) if is_waiting(delivery) else None,
+        "next_attempt_at": moment(delivery.next_attempt_at) if is_planned else None,
+        "held_because": why_held or None,
         "last_error": delivery.last_error,
         "created_at": moment(delivery.created_at),
         "delivered_at": moment(delivery.delivered_at),

@@ -86,6 +86,7 @@ class Alert(SQLModel, table=True):
             postgresql_where=text("delivery_id IS NULL"),
         ),
         Index("ix_alert_delivery", "delivery_id"),
+        Index("ix_alert_made", "watchlist", "made_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -95,6 +96,10 @@ class Alert(SQLModel, table=True):
     recipient: str = ""
     revision: int = 0
     """0 for the match itself, else the revision whose change is told."""
+    made_at: datetime | None = moment(nullable=False)
+    """When it arose; `max_per_day` counts by it."""
+    held: str = ""
+    """Why it waits for more than company: "" | quiet | max_per_day"""
     due_at: datetime | None = moment(nullable=False)
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id")
 

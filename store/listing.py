@@ -37,6 +37,8 @@ class Wanted:
     watchlist: str | None = None
     state: str | None = None
     story: int | None = None
+    delivery: str | None = None
+    """The id of a message: only what it tells of."""
     limit: int | None = None
 
 
@@ -62,6 +64,10 @@ def list_matches(session: Session, wanted: Wanted) -> Iterator[tuple[Match, Arti
         query = query.where(Match.watchlist == wanted.watchlist)
     if wanted.since is not None:
         query = query.where(col(Match.matched_at) >= wanted.since)
+    if wanted.delivery is not None:
+        carried = select(Delivery.id).where(Delivery.key == wanted.delivery)
+        told = select(Alert.match_id).where(col(Alert.delivery_id).in_(carried))
+        query = query.where(col(Match.id).in_(told))
     for row in _stream(session, _of_article(query, wanted).limit(wanted.limit)):
         yield row[0], row[1]
 
@@ -216,6 +222,22 @@ def copies_of(session: Session, article: Article) -> Sequence[Article]:
     return session.exec(query).all()
 
 
+def deliveries_named(session: Session, ids: Sequence[str]) -> Sequence[Delivery]:
+    """The deliveries with these keys or numbers, in whatever state."""
+    return session.exec(select(Delivery).where(_named(ids)).order_by(col(Delivery.id))).all()
+
+
+def ids_that_begin(session: Session, begin: str) -> Sequence[str]:
+    """Ids of deliveries that begin so, two at most."""
+    query = select(Delivery.key).where(col(Delivery.key).startswith(begin, autoescape=True))
+    return session.exec(query.order_by(col(Delivery.key)).limit(2)).all()
+
+
+def _named(ids: Sequence[str]) -> ColumnElement[bool]:
+    numbers = [int(name) for name in ids if name.isascii() and name.isdecimal() and len(name) < 18]
+    return or_(col(Delivery.key).in_(ids), col(Delivery.id).in_(numbers))
+
+
 def dead_letters(
     session: Session, ids: Sequence[str] | None, since: datetime | None = None
 ) -> Sequence[Delivery]:
@@ -232,6 +254,4 @@ def dead_letters(
         query = query.where(col(Delivery.created_at) >= since)
     if ids is None:
         return session.exec(query).all()
-    numbers = [int(name) for name in ids if name.isascii() and name.isdecimal() and len(name) < 18]
-    named = or_(col(Delivery.key).in_(ids), col(Delivery.id).in_(numbers))
-    return session.exec(query.where(named)).all()
+    return session.exec(query.where(_named(ids))).all()

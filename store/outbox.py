@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import CursorResult, Update, bindparam, case, exists, func, or_, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
@@ -32,6 +33,10 @@ def changed(session: Session, statement: Update) -> int:
     result = session.execute(statement.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+WITHOUT_TEXT = (defer(Article.body), defer(Article.captions))  # type: ignore[arg-type]
+"""Messages show excerpts: the texts of ten thousand articles that wait would fill the memory."""
 
 
 # Articles → matches, alerts
@@ -59,12 +64,13 @@ _TOLD = (
 _ALERTS = (
     select(func.count())
     .select_from(Alert)
-    .join(Match, col(Alert.match_id) == col(Match.id))
     .where(
-        Match.watchlist == bindparam("watchlist"),
+        Alert.watchlist == bindparam("watchlist"),
         Alert.channel == bindparam("channel"),
         Alert.recipient == bindparam("recipient"),
-        col(Match.matched_at) >= bindparam("since"),
+        col(Alert.made_at) >= bindparam("since"),
+        col(Alert.revision) >= bindparam("revision"),
+        col(Alert.held) != bindparam("without"),
     )
 )
 
@@ -83,11 +89,28 @@ def story_is_told(session: Session, watchlist: str, story_id: int) -> bool:
 
 
 def count_alerts(
-    session: Session, watchlist: str, channel: str, recipient: str, since: datetime
+    session: Session,
+    watchlist: str,
+    channel: str,
+    recipient: str,
+    since: datetime,
+    *,
+    changes: bool = False,
+    without: str = "quiet",
 ) -> int:
-    """How many alerts of a watchlist arose for a destination since then."""
+    """How many alerts of a watchlist arose for a destination since then.
+
+    `changes`: those of changes only. `without`: not those that are held for this reason.
+    """
     session.flush()
-    values = {"watchlist": watchlist, "channel": channel, "recipient": recipient, "since": since}
+    values = {
+        "watchlist": watchlist,
+        "channel": channel,
+        "recipient": recipient,
+        "since": since,
+        "revision": int(changes),
+        "without": without,
+    }
     return int(session.connection().execute(_ALERTS, values).scalar_one())
 
 
@@ -119,6 +142,7 @@ def due_alerts(
             col(Alert.channel).in_(list(channels)),
         )
         .order_by(col(Alert.id))
+        .options(*WITHOUT_TEXT)
     )
     return [(row[0], row[1], row[2]) for row in session.exec(query)]
 
@@ -139,7 +163,7 @@ def articles_of_stories(session: Session, stories: Iterable[int]) -> dict[int, l
     found: dict[int, list[Article]] = {}
     for part in bound_lists(sorted(set(stories))):
         query = select(Article).where(col(Article.story_id).in_(part)).order_by(col(Article.id))
-        for article in session.exec(query):
+        for article in session.exec(query.options(*WITHOUT_TEXT)):
             found.setdefault(article.story_id, []).append(article)
     return found
 
@@ -341,11 +365,10 @@ def set_clock_right(
             foretold,
         ),
     )
-    of_tomorrow = select(Match.id).where(col(Match.matched_at) > ahead)
     alerts = update(Alert).where(
         col(Alert.delivery_id).is_(None),
         col(Alert.due_at) > now,
-        col(Alert.match_id).in_(of_tomorrow),
+        col(Alert.made_at) > ahead,
     )
     return changed(session, late.values(next_attempt_at=now, **_UNCLAIMED)) + changed(
         session, alerts.values(due_at=now)

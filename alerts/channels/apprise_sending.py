@@ -75,7 +75,7 @@ class AppriseChannel:
     ) -> None:
         """`allow` are private ranges that may be reached; `timeout` is in seconds.
 
-        `pace` are the seconds that lie at least between the beginnings of two pieces.
+        `pace` are the seconds that lie at least between two pieces.
         """
         plugin = _plugin(url)
         assert plugin is not None, "checked when the configuration was loaded"
@@ -93,8 +93,7 @@ class AppriseChannel:
         receipt = Receipt()
         pieces = self._pieces(envelope)
         for number in range(self._taken.get(envelope.id, 0), len(pieces)):
-            await self._keep_pace()
-            receipt = self._judge(await self._exchange(*pieces[number]), now)
+            receipt = self._judge(await self._at_pace(*pieces[number]), now)
             self._remember(envelope.id, number + 1)
         self._taken.pop(envelope.id, None)
         return receipt
@@ -117,10 +116,14 @@ class AppriseChannel:
         if len(self._taken) > REMEMBERED:
             del self._taken[next(iter(self._taken))]
 
-    async def _keep_pace(self) -> None:
+    async def _at_pace(self, title: str, body: str) -> Exchange:
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(self._next - clock())
-        self._next = clock() + self._pace
+        try:
+            return await self._exchange(title, body)
+        finally:
+            # From its end: how long a request was on its way to the service nobody knows.
+            self._next = clock() + self._pace
 
     async def _exchange(self, title: str, body: str) -> Exchange:
         """One piece. Raises TemporaryFailure when it takes too long."""

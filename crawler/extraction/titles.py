@@ -18,6 +18,8 @@ from crawler.urls import host_of
 _SEPARATOR = re.compile(r"\s+[|·•–—»«:\-/~]+\s+|\s*[|｜]\s*|\s+::\s+|:: ")
 _QUOTES = {ord(old): new for old, new in zip("‘’‚“”„«»–—", '\'\'\'"""""--', strict=True)}
 _LETTERS = re.compile(r"[^\W\d_]")
+_LOOKED_AT = 10_000
+"""Characters; a longer text is no headline, and its words would take sixty times its size."""
 
 
 _JSON_LD, _ITEM, _LONE_H1, _PRINTED, _OG, _TAG, _OTHER = 3.0, 3.0, 4.0, 2.5, 1.0, 0.7, 0.01
@@ -94,7 +96,7 @@ def _likeness(one: set[str], other: set[str]) -> float:
 
 def without_site(title: str, site: str, url: str) -> str:
     """The title without the publication's name before or after a separator."""
-    title = " ".join(title.split())
+    title = " ".join(title[:_LOOKED_AT].split())
     for _ in range(3):
         shorter = _without_end(title, site, url)
         if shorter == title:

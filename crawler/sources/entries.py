@@ -12,6 +12,8 @@ from crawler.sources.markup import plain_text
 from crawler.text import clean_line, clean_text
 
 _LONGEST_TITLE = 500
+_LOOKED_AT = 50_000
+"""Characters of a headline's markup."""
 _LONGEST_SUMMARY = 5_000
 _LONGEST_CONTENT = 512 * 1024
 """Characters; what goes on is no article, and its page is asked for instead."""
@@ -40,7 +42,7 @@ def title_of(markup: str | None) -> str | None:
     """A headline as plain text: markup goes, references become characters, twice if need be."""
     if not markup:
         return None
-    return clean_line(plain_text(html.unescape(markup)), _LONGEST_TITLE) or None
+    return clean_line(plain_text(html.unescape(markup[:_LOOKED_AT])), _LONGEST_TITLE) or None
 
 
 def summary_of(markup: str | None) -> str | None:

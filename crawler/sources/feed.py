@@ -23,6 +23,7 @@ from crawler.sources.entries import (
     language_of,
     names_of,
     person,
+    refuse_too_many,
     summary_of,
     title_of,
 )  # fmt: skip
@@ -56,6 +57,8 @@ def parse_feed(
 def _read(text: str, url: str, timezone: str) -> Feed:
     # feedparser as well takes time quadratic in the attributes of a tag.
     text, cut = _whole_entries(bounded(text))
+    # Before they are parsed: a tree of a hundred thousand takes eight times the document's size.
+    refuse_too_many(len(_ENTRY_START.findall(text)))
     try:
         root, fault = parse_xml(text, url)
         feed = read_xml(root, url, timezone)

@@ -96,6 +96,8 @@ _NEXT = re.compile(
 )
 _ABOVE = 6
 """How many elements above a link tell where it stands."""
+_LOOKED_AT = 10_000
+"""Characters of what a link shows; the words of a longer text would take sixty times its size."""
 _LONGEST_HEADLINE = 300
 _MOST_LINKS = 5_000
 """Links of one page that are looked at; more is an attack, or no front page."""
@@ -339,7 +341,7 @@ def _block(link: LexborNode) -> str:
 def _headline(link: LexborNode) -> tuple[str, bool]:
     """The text a link shows as headline, and whether it is set as a heading."""
     heading = link.css_first("h1, h2, h3, h4, h5, h6")
-    text = " ".join((heading or link).text(separator=" ").split())
+    text = " ".join((heading or link).text(separator=" ")[:_LOOKED_AT].split())
     if not text or _MORE.match(text):
         picture = link.css_first("img[alt]")
         told = link.attributes.get("title") or link.attributes.get("aria-label") or ""

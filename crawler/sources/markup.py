@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from html.entities import html5
+from io import BytesIO
 from typing import BinaryIO
 
 from lxml import etree
@@ -22,8 +23,12 @@ from crawler.text import clean_line
 
 LONGEST_DOCUMENT = 52_428_800
 """Bytes after decompression: the limit of sitemaps.org for one file."""
+LONGEST_WHOLE = 10_485_760
+"""Bytes after decompression of what is not read in pieces, since parsers take several times that;
+as many as an answer may have at most unless `max_size` says otherwise."""
 CHUNK = 65_536
 """Bytes or characters that are looked at together where a document is read in pieces."""
+_GZIP = b"\x1f\x8b"
 _HEAD = 2_000
 _SAMPLE = 100_000
 _BOMS = (
@@ -62,16 +67,15 @@ _HTML_START = re.compile(
 
 def decompressed(body: bytes) -> bytes:
     """The bytes inside gzip, or as they are. Raises DocumentError if too long or broken."""
-    if not body.startswith(b"\x1f\x8b"):
+    if not body.startswith(_GZIP):
         return body
-    inflate = zlib.decompressobj(wbits=31)
-    try:
-        content = inflate.decompress(body, LONGEST_DOCUMENT + 1)
-    except zlib.error as error:
-        raise DocumentError(f"not a whole gzip file: {error}") from error
-    if len(content) > LONGEST_DOCUMENT:
-        raise DocumentError(f"longer than {LONGEST_DOCUMENT // 2**20} MB when unpacked")
-    return content
+    # Counted first: of a bomb nothing is kept.
+    length = sum(map(len, _unpacked(BytesIO(body), LONGEST_WHOLE)))
+    content, end = bytearray(length), 0
+    for piece in _unpacked(BytesIO(body), LONGEST_WHOLE):
+        content[end : end + len(piece)] = piece
+        end += len(piece)
+    return bytes(content)
 
 
 def inflated(source: BinaryIO) -> Iterator[bytes]:
@@ -79,23 +83,28 @@ def inflated(source: BinaryIO) -> Iterator[bytes]:
     `decompressed`.
     """
     source.seek(0)
-    head = source.read(CHUNK)
-    if not head.startswith(b"\x1f\x8b"):
-        while head:
-            yield head
-            head = source.read(CHUNK)
+    head = source.read(len(_GZIP))
+    source.seek(0)
+    if head == _GZIP:
+        yield from _unpacked(source, LONGEST_DOCUMENT)
         return
+    while piece := source.read(CHUNK):
+        yield piece
+
+
+def _unpacked(source: BinaryIO, longest: int) -> Iterator[bytes]:
     inflate, length = zlib.decompressobj(wbits=31), 0
-    while head and not inflate.eof:
+    packed = source.read(CHUNK)
+    while packed and not inflate.eof:
         try:
-            piece = inflate.decompress(head, CHUNK)
+            piece = inflate.decompress(packed, CHUNK)
         except zlib.error as error:
             raise DocumentError(f"not a whole gzip file: {error}") from error
         length += len(piece)
-        if length > LONGEST_DOCUMENT:
-            raise DocumentError(f"longer than {LONGEST_DOCUMENT // 2**20} MB when unpacked")
+        if length > longest:
+            raise DocumentError(f"longer than {longest // 2**20} MB when unpacked")
         yield piece
-        head = inflate.unconsumed_tail or source.read(CHUNK)
+        packed = inflate.unconsumed_tail or source.read(CHUNK)
 
 
 def texts(source: BinaryIO, content_type: str | None = None) -> Iterator[str]:

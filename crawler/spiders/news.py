@@ -100,6 +100,8 @@ class NewsSpider(Spider):
         """Whether nothing more is to be asked: the host wishes so, or the database fails."""
         self.stopped = False
         """Whether the crawl was told to end: what it has not done is left as it was."""
+        for visit in visits:
+            visit.has_ended = lambda: self.stopped
         self._given = 0
         """Items that came from `start`, with no request, and are still in the pipelines."""
         self._none_given = asyncio.Event()

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 from sqlmodel import Session
 
+from alerts.grouping import ABOVE
 from alerts.matcher import Matcher
 from alerts.records import text_of
 from alerts.rules import compile_rule
@@ -14,6 +15,7 @@ from alerts.why_not import why_not
 from crawler.urls import url_key
 from service.cli.context import Context
 from service.cli.history import History, history_of
+from service.cli.holding import why_held
 from service.cli.listing import published
 from service.cli.output import counted, json_option, print_json, say, show_time
 from service.cli.stored import stored
@@ -22,6 +24,7 @@ from service.json_objects import article_object, moment
 from store.articles import Article, Entry
 from store.deliveries import Attempt, Delivery, Match, matches_of
 from store.listing import Telling, article_at, entries_at, entries_of, tellings
+from store.outbox import stopped_channels
 
 
 @click.command()
@@ -68,6 +71,7 @@ class _Explanation:
         self.history = History((), (), (), None)
         self.matches: dict[str, Match] = {}
         self.told: dict[str, list[Telling]] = {}
+        self.stopped = stopped_channels(session)
         if article is not None and article.id is not None:
             self.entries = entries or list(entries_of(session, article.id))
             self.history = history_of(session, article)
@@ -90,7 +94,10 @@ class _Explanation:
                     "watchlist": name,
                     "matched": reason == "",
                     "why_not": reason or None,
-                    "told": [_telling_object(each) for each in self.told.get(name, ())],
+                    "told": [
+                        _telling_object(each, self.why_held(each))
+                        for each in self.told.get(name, ())
+                    ],
                 }
                 for name, reason in self.verdicts()
             ],
@@ -166,18 +173,29 @@ class _Explanation:
     def telling(self, telling: Telling) -> str:
         """Where an alert went, or what it waits for."""
         channel, delivery = telling.alert.channel, telling.delivery
+        why = self.why_held(telling)
         if delivery is None:
-            return f"{channel}: gathered until {show_time(telling.alert.due_at, self.zone)}"
+            if why:
+                return f"{channel}: held: {why}"
+            above = ", above max_per_day" if telling.alert.held == ABOVE else ""
+            return f"{channel}: gathered until {show_time(telling.alert.due_at, self.zone)}{above}"
         when = show_time(delivery.delivered_at or delivery.next_attempt_at, self.zone)
         words = {
             "delivered": f"delivered at {when}",
             "dead": f"dead letter: {delivery.last_error}",
-            "held": f"held until {when}",
-            "pending": f"to be sent, next at {when}",
+            "held": f"held: {why}" if why else f"held until {when}",
+            "pending": f"held: {why}" if why else f"to be sent, next at {when}",
         }
-        error = f": {delivery.last_error}" if _waits(delivery) and delivery.last_error else ""
+        met = delivery.last_error if _waits(delivery) and not why else ""
+        error = f": {met}" if met else ""
         tried = f", {counted(len(telling.attempts), 'attempt')}" if telling.attempts else ""
         return f"{channel}: {words[delivery.state]}{error}{tried} ({delivery.key})"
+
+    def why_held(self, telling: Telling) -> str:
+        """What keeps an alert for as long as nobody acts; empty when nothing does."""
+        if telling.delivery is not None and not _waits(telling.delivery):
+            return ""
+        return why_held(telling.alert.channel, self.config, self.stopped)
 
     def verdicts(self) -> list[tuple[str, str]]:
         """Each watchlist and why it does not match; empty when it does, or did."""
@@ -201,14 +219,16 @@ def _waits(delivery: Delivery) -> bool:
     return delivery.state in {"pending", "held"}
 
 
-def _telling_object(telling: Telling) -> dict[str, Any]:
+def _telling_object(telling: Telling, why_held: str) -> dict[str, Any]:
     delivery = telling.delivery
+    waits = (delivery is None or _waits(delivery)) and not why_held
     due = telling.alert.due_at if delivery is None else delivery.next_attempt_at
     return {
         "channel": telling.alert.channel,
         "delivery": delivery.key if delivery else None,
         "state": delivery.state if delivery else "held",
-        "next_attempt_at": moment(due) if delivery is None or _waits(delivery) else None,
+        "next_attempt_at": moment(due) if waits else None,
+        "held_because": why_held or None,
         "delivered_at": moment(delivery.delivered_at) if delivery else None,
         "attempts": [_attempt_object(attempt) for attempt in telling.attempts],
     }

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from alerts.records import match_record
 from service.cli.asked import Since, check_source, check_watchlist
 from service.cli.context import Context
+from service.cli.holding import why_held
 from service.cli.output import (
     best_place,
     counted,
@@ -24,17 +25,19 @@ from service.cli.output import (
 )
 from service.cli.stored import stored
 from service.config import Config
-from service.json_objects import article_object, delivery_object
+from service.json_objects import article_object, delivery_object, is_waiting
 from store.articles import Article
 from store.deliveries import Delivery, Match
 from store.listing import (
     Wanted,
     gatherings,
+    ids_that_begin,
     list_articles,
     list_deliveries,
     list_matches,
     told_matches,
 )
+from store.outbox import stopped_channels
 
 SHOWN = 50
 """Rows of a table unless --limit says otherwise; --json is never cut."""
@@ -100,6 +103,7 @@ def published(article: Article, zone: tzinfo) -> str:
 
 @click.command()
 @_options
+@click.option("--delivery", metavar="ID", help="All that this message tells of.")
 @click.pass_obj
 def matches(context: Context, /, as_json: bool, **narrowed: Any) -> None:
     """List what matched a watchlist, with the sentences that did."""
@@ -142,16 +146,22 @@ def deliveries(context: Context, /, as_json: bool, **narrowed: Any) -> None:
         wanted = _wanted(narrowed, as_json, config, session)
         coming = _coming(session, wanted)
         rows = list_deliveries(session, wanted)
+        stopped = stopped_channels(session)
+
+        def held(delivery: Delivery) -> str:
+            waits = is_waiting(delivery)
+            return why_held(delivery.channel, config, stopped) if waits else ""
+
         if as_json:
             for delivery, told in islice(
                 chain(coming, _with_matches(session, rows)), narrowed["limit"]
             ):
-                print_json(delivery_object(delivery, told))
+                print_json(delivery_object(delivery, told, held(delivery)))
             return
         zone = ZoneInfo(config.service.timezone)
         columns = ["made", "channel", "state", "attempts", "next or done", "subject", "id", "error"]
         shown = islice(chain((row for row, _ in coming), rows), wanted.limit)
-        _show(columns, shown, narrowed, lambda delivery: _delivery_cells(delivery, zone))
+        _show(columns, shown, narrowed, lambda row: _delivery_cells(row, held(row), zone))
 
 
 def _coming(session: Session, wanted: Wanted) -> list[tuple[Delivery, list[tuple[Match, Article]]]]:
@@ -186,17 +196,17 @@ def _with_matches(
             yield delivery, told.get(delivery.id or 0, [])
 
 
-def _delivery_cells(delivery: Delivery, zone: tzinfo) -> list[str | Text]:
+def _delivery_cells(delivery: Delivery, why_held: str, zone: tzinfo) -> list[str | Text]:
     state, moment = delivery.state, delivery.delivered_at or delivery.next_attempt_at
     return [
         show_time(delivery.created_at, zone),
         delivery.channel,
         state,
         str(delivery.attempts),
-        "-" if state == "dead" else show_time(moment, zone),
+        "-" if state == "dead" or why_held else show_time(moment, zone),
         delivery.subject,
         delivery.key,
-        (delivery.last_error or "") if state != "delivered" else "",
+        (why_held or delivery.last_error or "") if state != "delivered" else "",
     ]
 
 
@@ -207,10 +217,22 @@ def _wanted(narrowed: dict[str, Any], as_json: bool, config: Config, session: Se
     """
     check_watchlist(narrowed["watchlist"], config, session)
     check_source(narrowed["source"], config, session)
+    delivery = narrowed.get("delivery")
+    if delivery is not None:
+        delivery = narrowed["delivery"] = _delivery_id(session, delivery)
     limit = narrowed["limit"]
-    if limit is None and not as_json:
+    if limit is None and not as_json and delivery is None:
         limit = SHOWN + 1
     return Wanted(**{**narrowed, "limit": limit})
+
+
+def _delivery_id(session: Session, begin: str) -> str:
+    """The id of the one delivery whose id begins so. Raises UsageError."""
+    found = ids_that_begin(session, begin)
+    if len(found) == 1:
+        return found[0]
+    which = f"{len(found)} deliveries have ids that begin" if found else "no delivery has an id"
+    raise click.UsageError(f"{which} {'with' if found else 'that begins with'} {begin}")
 
 
 def _show(
@@ -220,7 +242,8 @@ def _show(
     cells: Callable[[T], list[str | Text]],
 ) -> None:
     found = list(rows)
-    shown = found if narrowed["limit"] is not None else found[:SHOWN]
+    whole = narrowed["limit"] is not None or narrowed.get("delivery") is not None
+    shown = found if whole else found[:SHOWN]
     print_table(columns, map(cells, shown))
     if len(shown) < len(found):
         note(f"the newest {SHOWN}; --limit shows more, --json all")

@@ -8,18 +8,21 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from alerts.channels.base import Surroundings
 from alerts.channels.discreet import open_channel
 from alerts.commonness import Commonness
+from alerts.composer import Composer
 from alerts.config import WatchlistConfig
 from alerts.envelope import Envelope, SendError
 from alerts.query import Term
 from alerts.query_lint import lint
 from alerts.query_tree import to_words
 from alerts.rules import compile_rule
+from alerts.sample import sample_test, template_problems, unused_templates
 from service.cli.asked import progress
 from service.cli.context import Context
 from service.cli.output import complain, json_option, note, print_json, say
@@ -81,7 +84,7 @@ def check(
                 note(f"warning: watchlist.{name}: {warning}")
     if not as_json:
         say(f"{context.path} is in order: {_counts(config)}")
-    failed = False
+    failed = _templates_fail(config, as_json)
     if database:
         failed |= not _database_is_whole(config)
     if reindex:
@@ -187,6 +190,28 @@ def _counts(config: Config) -> str:
     return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
 
 
+def _templates_fail(config: Config, as_json: bool) -> bool:
+    """Renders samples with the operator's templates and says what fails, with file and line."""
+    folder = config.path.parent / "templates"
+    problems = template_problems(_composer(config), datetime.now(UTC)) if folder.is_dir() else ()
+    for problem in problems:
+        place, _, why = problem.partition(": ")
+        name, _, line = place.partition(":")
+        why = f"{why}; the built-in one is used until it is mended"
+        told = Problem(str(folder / name), int(line) if line else None, (), why)
+        if as_json:
+            print_json(_problem_object(told))
+        else:
+            complain(str(told))
+    for name in unused_templates(folder):
+        note(f"warning: {folder / name}: no message has a template of this name")
+    return bool(problems)
+
+
+def _composer(config: Config) -> Composer:
+    return Composer(ZoneInfo(config.service.timezone), config.path.parent / "templates")
+
+
 def _database_is_whole(config: Config) -> bool:
     store = Store(config.service.database)
     try:
@@ -224,9 +249,10 @@ async def _sent(config: Config, name: str) -> bool:
     try:
         for recipient in table.recipients():
             now = datetime.now(UTC)
+            message = _test_message(config, recipient, now)
             whom = f" for {recipient}" if recipient else ""
             try:
-                receipt = await channel.send(_test_message(recipient, now), now=now, attempt=1)
+                receipt = await channel.send(message, now=now, attempt=1)
             except SendError as failure:
                 complain(f"{name}: the test message{whom} was not taken: {failure}")
                 failed = True
@@ -238,17 +264,16 @@ async def _sent(config: Config, name: str) -> bool:
     return not failed
 
 
-def _test_message(recipient: str, now: datetime) -> Envelope:
+def _test_message(config: Config, recipient: str, now: datetime) -> Envelope:
+    """An alert as any other, but made up, and marked as a test for people and for machines."""
     key = f"test-{secrets.token_hex(12)}"
+    message = sample_test(_composer(config), key, now)
     return Envelope(
         id=key,
         created_at=now,
-        subject="Wirewatch: a test message",
-        text="This channel works. The message was sent by `wirewatch check --send`.\n",
-        payload={
-            "type": "channel.test",
-            "timestamp": now.isoformat().replace("+00:00", "Z"),
-            "data": {"delivery": key},
-        },
+        subject=message.subject,
+        text=message.text,
+        html=message.html,
+        payload={**message.payload, "type": "channel.test"},
         recipient=recipient,
     )

@@ -227,7 +227,7 @@ async def test_between_two_pieces_or_messages_lies_the_pace() -> None:
         await channel.send(envelope(text="word " * 1000), now=NOON, attempt=1)
         await channel.send(PLAIN, now=NOON, attempt=1)
     assert len(times) == 3
-    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.29
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.299
 
 
 async def test_the_pace_of_a_service_is_that_of_the_table() -> None:
@@ -356,10 +356,10 @@ async def test_a_service_that_stalls_takes_no_thread_from_others() -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     async with HttpServer() as server:
         server.on("*", Response(200, wait=30))
-        channel = at_pace(f"json://127.0.0.1:{server.port}/", 0, timeout=2)
+        channel = at_pace(f"json://127.0.0.1:{server.port}/", 0, timeout=20)
         sending = asyncio.create_task(channel.send(PLAIN, now=NOON, attempt=1))
         await server.wait_for(1)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             assert await asyncio.to_thread(lambda: "the store was read") == "the store was read"
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -228,7 +228,8 @@ async def apprise_rig(folder: Path) -> AsyncIterator[Rig]:
 
 @asynccontextmanager
 async def maildir_rig(folder: Path) -> AsyncIterator[Rig]:
-    config = MaildirConfig.model_validate({"kind": "maildir", "path": "inbox", "timeout": SHORT})
+    # A busy disk takes longer than a busy network.
+    config = MaildirConfig.model_validate({"kind": "maildir", "path": "inbox", "timeout": "1s"})
     root = folder / "inbox"
     draft = root / "tmp" / f"{int(NOON.timestamp())}.{PLAIN.id}.wirewatch"
     read: list[int] = []

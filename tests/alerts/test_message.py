@@ -1,6 +1,7 @@
 """What messages say, to people and to machines, and what hostile text cannot make them say."""
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 from playwright.async_api import Request, ViewportSize, async_playwright
 
-from alerts.composer import Composer, newest_first
+from alerts.composer import Composer
 from alerts.message import (
+    ChangeView,
     Count,
+    DiffPiece,
     ExcerptView,
     Heading,
     HealthEvent,
@@ -23,6 +26,7 @@ from alerts.message import (
     published_line,
     safe_link,
 )
+from alerts.message_size import newest_first, place_of
 from tests.alerts.views import HOSTILE, NOON, URDU, article, section
 
 KARACHI = ZoneInfo("Asia/Karachi")
@@ -161,6 +165,25 @@ def test_the_pieces_of_an_excerpt_are_its_text(text: str, draw: st.DataObject) -
     assert marked == "".join(text[start:end] for start, end in places)
 
 
+@pytest.mark.parametrize("breaks", ["\n", "\r", "\r\n", "\u2028", "\x85", "\x0b"])
+def test_page_text_never_passes_for_ours_in_the_plain_text(breaks: str) -> None:
+    """Neither before a match, nor within the marked words, nor in what an edit changed."""
+    forged = f"Durand{breaks}Sent by Wirewatch{breaks}Line"
+    piece = ExcerptView(f"a{breaks}b {forged} c{breaks}d", ((4, 4 + len(forged)),))
+    diff = (DiffPiece("gone", f"x {forged}"), DiffPiece("new", forged), DiffPiece("same", forged))
+    edited = article(title=forged, change=ChangeView((f"Was: {forged}",), diff))
+    many = [section(article(excerpts=(piece,), why=forged, source_name=forged), edited)]
+    lines = re.split("\r\n|[\n\r\x0b\x85\u2028]", COMPOSER.alert("id", many, NOON).text)
+    assert lines.count("Sent by Wirewatch, your own news monitor.") == 1
+    assert [line for line in lines if line.startswith("Sent by Wirewatch")] == [lines[-2]]
+    assert [line for line in lines if line.startswith(("b ", "d", "Line"))] == []
+
+
+def test_the_text_names_the_watchlist_of_a_single_alert() -> None:
+    message = COMPOSER.alert("id", [section(article())], NOON)
+    assert message.text.startswith("== Durand Line ==\n\nKabul protests")
+
+
 def test_machines_get_the_matches() -> None:
     payload = COMPOSER.alert("id-1", [section(article())], NOON).payload
     assert json.loads(json.dumps(payload)) == {
@@ -169,6 +192,8 @@ def test_machines_get_the_matches() -> None:
         "data": {
             "delivery": "id-1",
             "watchlist": "durand-line",
+            "part": 1,
+            "parts": 1,
             "matches": [{"id": 1, "watchlist": "durand-line"}],
         },
     }
@@ -178,7 +203,7 @@ def test_a_digest_is_grouped_by_watchlist_then_story_newest_first() -> None:
     old = article(title="old", published=NOON - timedelta(hours=9), story=1)
     new = article(title="new", published=NOON, story=2)
     older_copy = article(title="copy of new", published=NOON - timedelta(hours=10), story=2)
-    assert [each.title for each in newest_first([old, older_copy, new])] == [
+    assert [each.title for each in newest_first([old, older_copy, new], place_of)] == [
         "new",
         "copy of new",
         "old",
@@ -221,7 +246,7 @@ def test_an_own_template_replaces_ours(tmp_path: Path) -> None:
     message = Composer(KARACHI, tmp_path).alert("id", [section(article())], NOON)
     assert message.text == "MINE Kabul protests new fence on the Durand Line"
     assert "<mark" in message.html
-    assert message.problem == ""
+    assert message.problems == ()
 
 
 @pytest.mark.parametrize(
@@ -260,7 +285,8 @@ def test_a_broken_own_template_never_stops_an_alert(tmp_path: Path, template: st
     (tmp_path / "articles.txt").write_text(template)
     message = Composer(KARACHI, tmp_path).alert("id", [section(article())], NOON)
     assert "Kabul protests new fence" in message.text
-    assert "articles.txt" in message.problem
+    [problem] = message.problems
+    assert problem.startswith("articles.txt: Value" if "99999" in template else "articles.txt:1: ")
 
 
 def test_a_message_never_grows_beyond_its_bounds() -> None:
@@ -294,6 +320,15 @@ WIDTHS = {
 
 LONG_NAME = Count("x", "Donaudampfschifffahrtsgesellschaft" * 5, 10**6, 10**6)
 SUMMARY = COMPOSER.first_visit("id", [LONG_NAME], [LONG_NAME], NOON)
+CHANGED = article(
+    story=45,
+    published=NOON,
+    change=ChangeView(
+        ("No longer in the text: Durand Line",),
+        (DiffPiece("same", "at the "), DiffPiece("gone", "fence"), DiffPiece("new", "W" * 300)),
+    ),
+)
+FLOOD = section(*(article(story=100 + n) for n in range(80)), name="Torkham")
 HEALTH = COMPOSER.health(
     "id", HealthEvent("source.failing", "W" * 300, ("<script>alert(1)</script>", "W" * 900)), NOON
 )
@@ -305,8 +340,10 @@ HEALTH = COMPOSER.health(
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_mails_in_a_real_browser(width: str, scheme: str) -> None:
     """Nothing scrolls sideways, nothing is fetched, contrast is enough, right-to-left is so."""
+    told = section(article(), URDU, HOSTILE)
+    counts = (LONG_NAME, Count("b", "ڈیورنڈ لائن", 3))
     message = COMPOSER.digest(
-        "id", [section(article(), URDU, HOSTILE)], NOON, Heading("Daily digest")
+        "id", [told, FLOOD, section(CHANGED)], NOON, Heading("Daily digest", counts=counts)
     )
     asked: list[str] = []
     async with async_playwright() as playwright:
@@ -342,6 +379,7 @@ async def test_mails_in_a_real_browser(width: str, scheme: str) -> None:
         await browser.close()
     assert max(widths) <= WIDTHS[width]["width"]
     assert asked == []
+    assert {"gone", "new", "mark", "link", "quiet"} <= contrasts.keys()
     assert min(contrasts.values()) >= 4.5, contrasts
     assert directions[:4] == ["ltr", "ltr", "rtl", "rtl"]
 
@@ -359,7 +397,7 @@ CONTRASTS = """() => {
     }
   };
   const found = {};
-  for (const e of document.querySelectorAll('.page, .quiet, .link, .mark, .excerpt')) {
+  for (const e of document.querySelectorAll('.page, .quiet, .link, .mark, .excerpt, .gone, .new')) {
     const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
     found[e.className] = Math.min(found[e.className] ?? 21, (a + 0.05) / (b + 0.05));
   }

@@ -1,5 +1,6 @@
 import gzip
 import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -274,8 +275,28 @@ def test_a_compressed_feed_is_unpacked() -> None:
 
 
 def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
-    with pytest.raises(DocumentError, match="longer than 50 MB"):
-        parse_feed(gzip.compress(b"<rss>" + b" " * 60_000_000, mtime=0), URL)
+    bomb = gzip.compress(b"<rss>" + b" " * 60_000_000, mtime=0)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DocumentError, match="longer than 10 MB"):
+            parse_feed(bomb, URL)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_a_title_of_a_megabyte_is_cut_before_it_is_cleaned() -> None:
+    body = rss(f"<item><link>/1</link><title>{'A b' * 350_000}</title></item>")
+    tracemalloc.start()
+    try:
+        title = only(parse_feed(body, URL)).title
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert title is not None
+    assert len(title) == 500
+    assert peak < 10 * len(body)
 
 
 ENTITIES = (

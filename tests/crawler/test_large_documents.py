@@ -16,6 +16,7 @@ from crawler import spooling, visit
 from crawler.answer import Answer
 from crawler.items import EntryItem
 from crawler.keeping import Kept, keep_listing
+from crawler.pool import PoolClosedError
 from crawler.record import Listing, record_listing
 from crawler.sources.packed import BATCH, EntryPacker, PackedEntries
 from crawler.sources.sitemap import parse_sitemap
@@ -113,6 +114,15 @@ def test_what_ends_the_crawl_between_two_batches_loses_nothing(
     document = document_in(store)
     assert document is not None
     assert (document.etag, document.entries, document.visits) == ('"1"', MANY, 1)
+
+
+def test_a_crawl_that_is_to_end_does_so_between_two_batches(context: Context, store: Store) -> None:
+    asked = iter([False, True])
+    with pytest.raises(PoolClosedError):
+        asyncio.run(keep_listing(context, listing(packed(MANY)), asked.__next__))  # type: ignore[arg-type]
+    assert (entries_in(store), document_in(store)) == (BATCH, None)
+    context.keep(listing(packed(MANY)))
+    assert entries_in(store) == MANY
 
 
 def test_a_first_visit_fetches_a_few_and_remembers_the_rest(context: Context, store: Store) -> None:

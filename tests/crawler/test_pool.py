@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 
 import psutil
@@ -10,6 +11,7 @@ import pytest
 
 from crawler.extraction import language
 from crawler.pool import PoolClosedError, ProcessingError, ProcessorPool
+from crawler.sources import Document
 
 
 def double(number: int) -> int:
@@ -37,6 +39,25 @@ def has_read_the_model() -> bool:
     while not language.is_loaded() and time.monotonic() < until:
         time.sleep(0.05)
     return language.is_loaded()
+
+
+def times_of(_document: Document) -> tuple[float, float]:
+    began = time.monotonic()
+    time.sleep(0.3)
+    return began, time.monotonic()
+
+
+def fail_with_much_in_hand(_document: Document) -> None:
+    tree = [str(number) * 20 for number in range(400_000)]
+    raise LookupError(f"{len(tree)} words")
+
+
+def memory() -> int:
+    return psutil.Process().memory_info().rss
+
+
+def loaded(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if name in sys.modules]
 
 
 async def test_results_and_errors_come_back() -> None:
@@ -75,3 +96,23 @@ async def test_work_in_hand_when_the_pool_closes_is_told_so() -> None:
         await pool.close()
         ended = await asyncio.gather(*pieces, return_exceptions=True)
         assert [type(error) for error in ended] == [PoolClosedError] * 2
+
+
+async def test_documents_in_files_are_read_one_at_a_time() -> None:
+    async with ProcessorPool(2, deadline=30) as pool:
+        document = Document(b"", "https://news.example/", spooled="/tmp/a-document")
+        first, second = await asyncio.gather(*(pool.run(times_of, document) for _ in range(2)))
+    assert first[1] <= second[0] or second[1] <= first[0]
+
+
+async def test_what_a_failed_document_took_of_memory_is_given_back() -> None:
+    async with ProcessorPool(1, deadline=30) as pool:
+        before = await pool.run(memory)
+        with pytest.raises(LookupError, match="400000 words"):
+            await pool.run(fail_with_much_in_hand, Document(bytes(2 * 2**20), "https://x.example/"))
+        assert await pool.run(memory) < before + 15 * 2**20
+
+
+async def test_a_worker_holds_no_client_of_the_network() -> None:
+    async with ProcessorPool(1, deadline=30) as pool:
+        assert await pool.run(loaded, ("lxml", "requests", "urllib3", "scrapy")) == ["lxml"]

@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -80,7 +81,7 @@ async def test_sigterm_lets_the_mail_in_hand_be_settled_and_systemd_is_told(desk
     desk.sink.fail("DOT", "250 2.0.0 queued", accept=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
         systemd.bind(str(desk.folder / "notify"))
-        env = {"NOTIFY_SOCKET": str(desk.folder / "notify"), "WATCHDOG_USEC": "1000000"}
+        env = {"NOTIFY_SOCKET": str(desk.folder / "notify"), "WATCHDOG_USEC": "2000000"}
         async with RunningService(desk.config, env=env) as service:
             await desk.first_visit()
             url = publish(desk)
@@ -124,6 +125,39 @@ async def ended_while_everything_hangs(desk: Desk, chat: HttpServer, sign: signa
         assert await service.stop(within=10, sign=sign) == 0
         assert "Traceback" not in service.log
     return url
+
+
+SLOW_PAGE = Response(
+    200,
+    b"<title>A slow page</title><article>" + b"<font>x<p>" * 450_000,
+    {"Content-Type": "text/html"},
+)
+"""It takes a parser more than the ten seconds that a page is given."""
+
+
+@pytest.mark.timeout(240)
+async def test_sigterm_ends_it_in_eight_seconds_though_parsers_and_many_hosts_are_busy(
+    desk: Desk,
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        sites = [await stack.enter_async_context(Site(host=f"127.0.2.{n}")) for n in range(1, 7)]
+        more = ""
+        for number, site in enumerate(sites):
+            for _ in range(3):
+                slow = site.publish(headline(CHANCE), paragraphs(CHANCE, ""))
+                # Half of the hosts answer slowly instead.
+                answer = SLOW_PAGE if number % 2 else Response(200, wait=60)
+                site.fail(answer, path=slow.removeprefix(site.url))
+            more += f'[source.slow{number}]\nurl = "{site.feed_url}"\nkind = "feed"\n'
+        desk.configure(more)
+        service = await stack.enter_async_context(RunningService(desk.config))
+        # A feed, a robots.txt and a page.
+        await until(lambda: all(len(site.requests) > 2 for site in sites), 110)
+        await asyncio.sleep(2)  # The pages have come, and are being read for ten seconds.
+        began = time.monotonic()
+        assert await service.stop(within=10) == 0
+        assert time.monotonic() - began < 8
+        assert "Traceback" not in service.log
 
 
 @on_both
@@ -259,9 +293,10 @@ def damage_a_page_of_stories(database: Path) -> None:
     database.write_bytes(pages)
 
 
+@pytest.mark.timeout(240)
 async def test_a_damaged_database_is_told_at_the_start_and_work_goes_on(desk: Desk) -> None:
     async with running(desk) as service:
-        assert await service.stop() == 0
+        assert await service.stop(within=60) == 0
         assert "status=damaged" not in service.log
     damage_a_page_of_stories(desk.folder / "wirewatch.db")
     desk.configure(listen="127.0.0.1:0")
@@ -272,7 +307,7 @@ async def test_a_damaged_database_is_told_at_the_start_and_work_goes_on(desk: De
             assert (await client.get(f"{page}/health")).status_code == 503
         url = publish(desk)
         await desk.alerted(url)
-        assert await service.stop() == 0
+        assert await service.stop(within=60) == 0
     shown = await run_command(desk.config, "status")
     assert "database    damaged: " in shown.output
     assert "health      not good" in shown.output

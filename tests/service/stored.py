@@ -86,6 +86,7 @@ def _fill(session: Session) -> None:
                 match_id=5,
                 watchlist="durand-line",
                 channel=channel,
+                made_at=NOON,
                 due_at=NOON,
                 delivery_id=number,
             )

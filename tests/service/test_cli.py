@@ -6,18 +6,20 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col
 
 from service.cli import COMMANDS
 from service.cli.setup import template
-from store.deliveries import Alert, Attempt, ChannelState, Delivery
+from store.deliveries import Alert, Attempt, ChannelState, Delivery, Match
 from store.engine import Store
 from store.sources import SourceState
 from tests.service.commands import Outcome, Run
-from tests.service.configs import SHIPPED, write
+from tests.service.configs import ROOT, SHIPPED, write
 from tests.service.stored import CONFIG, COPY, NOON, URL, fill, on_store
 
 
@@ -163,8 +165,48 @@ def test_check_sends_a_test_message(run: Run, tmp_path: Path) -> None:
     outcome = run("check", "--send", "inbox")
     assert outcome.status == 0
     assert "inbox: the test message was taken" in outcome.err
-    (message,) = (tmp_path / "inbox" / "new").iterdir()
-    assert b"This channel works" in message.read_bytes()
+    (file,) = (tmp_path / "inbox" / "new").iterdir()
+    message = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert str(message["Subject"]).startswith("Wirewatch: a test message: A watchlist: A headline")
+    for kind in ("plain", "html"):
+        part = message.get_body((kind,))
+        assert part is not None
+        said = part.get_content()
+        assert "this channel works. The article below is made up." in said
+        assert "https://news.example/2026/03/01/headline" in said
+
+
+def test_check_names_what_fails_in_own_templates(run: Run, tmp_path: Path) -> None:
+    """And the test message shows the others as they are."""
+    write(tmp_path, '[channel.inbox]\nkind = "maildir"\npath = "inbox"')
+    write(tmp_path, "{{ heading.title }}\n\n{{ mising }}", "templates/articles.txt")
+    write(tmp_path, "{% for x in %}", "templates/summary.html")
+    write(tmp_path, "<p>MINE {{ sections[0].name }}</p>", "templates/articles.html")
+    write(tmp_path, "", "templates/artcles.html")
+    outcome = run("check", "--send", "inbox")
+    assert outcome.status == 1
+    folder = tmp_path / "templates"
+    assert f"{folder}/articles.txt:3: UndefinedError: 'mising' is undefined; the" in outcome.err
+    assert f"{folder}/summary.html:1: TemplateSyntaxError: " in outcome.err
+    assert f"warning: {folder}/artcles.html: no message has a template of this" in outcome.err
+    assert outcome.err.count("Error: ") == 2
+    (file,) = (tmp_path / "inbox" / "new").iterdir()
+    assert "<p>MINE A watchlist</p>" in file.read_text("utf-8")
+    objects = run("check", "--json").rows
+    assert [(Path(each["file"]).name, each["line"]) for each in objects] == [
+        ("articles.txt", 3),
+        ("summary.html", 1),
+    ]
+
+
+def test_own_templates_that_are_in_order_are_no_news(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, '[channel.inbox]\nkind = "maildir"\npath = "inbox"')
+    for file in (ROOT / "alerts" / "templates").iterdir():
+        write(tmp_path, file.read_text("utf-8"), f"templates/{file.name}")
+    write(tmp_path, "Ours.", "templates/foot.txt")
+    write(tmp_path, "{% include 'foot.txt' %}", "templates/health.txt")
+    outcome = run("check")
+    assert (outcome.status, "templates" in outcome.err) == (0, False)
 
 
 def test_a_channel_that_does_not_take_the_test_message_is_a_failure(
@@ -310,6 +352,7 @@ def test_a_delivery_carries_the_matches_it_tells_of(run: Run) -> None:
         "state": "delivered",
         "attempts": 0,
         "next_attempt_at": None,
+        "held_because": None,
         "last_error": None,
         "created_at": "2026-03-01T12:02:00Z",
         "delivered_at": "2026-03-01T12:03:00Z",
@@ -403,9 +446,18 @@ def test_status_counts_the_three_waiting_lines(run: Run) -> None:
 def test_a_digest_that_waits_is_shown_as_held_until_its_time(run: Run, stored: Store) -> None:
     due = datetime(2026, 3, 2, 3, tzinfo=UTC)
     with stored.writing() as session:
-        session.add(Alert(match_id=5, watchlist="durand-line", channel="digest", due_at=due))
+        session.add(
+            Alert(
+                match_id=5,
+                watchlist="durand-line",
+                channel="inbox",
+                recipient="x",
+                made_at=NOON,
+                due_at=due,
+            )
+        )
     first, *_ = run("deliveries", "--json").rows
-    assert (first["id"], first["state"], first["channel"]) == (None, "held", "digest")
+    assert (first["id"], first["state"], first["channel"]) == (None, "held", "inbox")
     assert first["next_attempt_at"] == "2026-03-02T03:00:00Z"
     assert first["subject"] == "durand-line: 1 article so far"
     assert [match["id"] for match in first["matches"]] == [5]
@@ -414,7 +466,11 @@ def test_a_digest_that_waits_is_shown_as_held_until_its_time(run: Run, stored: S
     assert "2026-03-02 07:30" in run("deliveries").out
     assert "gathering   1 alert, next 2026-03-02 07:30" in run("status").out
     explained = run("explain", URL).out
-    assert "told       digest: gathered until 2026-03-02 07:30" in explained
+    assert "told       inbox: gathered until 2026-03-02 07:30\n" in explained
+    with stored.writing() as session:
+        session.execute(update(Alert).where(col(Alert.due_at) == due).values(held="max_per_day"))
+    explained = run("explain", URL).out
+    assert "inbox: gathered until 2026-03-02 07:30, above max_per_day\n" in explained
 
 
 @pytest.mark.usefixtures("stored")
@@ -559,6 +615,89 @@ def test_retry_may_begin_at_a_time(run: Run, stored: Store, since: str, state: s
     with stored.reading() as session:
         assert session.get_one(Delivery, 2).state == state
     assert run("retry", "bb22", "--since", since).status == 2
+
+
+@pytest.mark.parametrize("state", ["held", "pending"])
+def test_what_waits_for_a_channel_that_is_not_there_says_so(
+    run: Run, stored: Store, state: str
+) -> None:
+    """`desk` is in the database and not in the configuration; only a person can help."""
+    why = "channel desk is not in the configuration"
+    with stored.writing() as session:
+        letter = session.get_one(Delivery, 2)
+        letter.state, letter.next_attempt_at = state, NOON
+        session.add(letter)
+    assert f"told       desk: held: {why} (bb22)" in run("explain", URL).out
+    [told] = run("explain", URL, "--json").rows
+    [_, desk] = told["watchlists"][0]["told"]
+    assert (desk["held_because"], desk["next_attempt_at"]) == (why, None)
+    row = run("deliveries", "--json").rows[0]
+    assert (row["id"], row["held_because"], row["next_attempt_at"]) == ("bb22", why, None)
+    assert why in run("deliveries").out
+    for name in ("bb22", "2"):
+        outcome = run("retry", name)
+        assert outcome.status == 1
+        assert f"{name}: held: {why}; it goes out by itself" in outcome.out
+
+
+def test_a_dead_letter_of_a_channel_that_is_not_there_waits_for_it(run: Run, stored: Store) -> None:
+    outcome = run("retry", "bb22")
+    assert outcome.status == 0
+    assert "what is for channel desk is held: it is not in the configuration" in outcome.out
+    assert "0 of 1 will be sent again" in outcome.out
+    with stored.reading() as session:
+        assert session.get_one(Delivery, 2).state == "pending"
+
+
+def test_what_waits_for_a_channel_that_was_told_to_stop_says_so(run: Run, stored: Store) -> None:
+    with stored.writing() as session:
+        letter = session.get_one(Delivery, 1)
+        letter.state, letter.delivered_at, letter.next_attempt_at = "held", None, NOON
+        session.add(letter)
+        session.add(ChannelState(id="inbox", stopped_at=NOON, reason="ops wants no more (410)"))
+    why = "channel inbox was told to stop: ops wants no more (410)"
+    assert f"told       inbox: held: {why} (aa11)" in run("explain", URL).out
+    assert run("retry", "aa11").status == 0
+    assert "held" not in run("explain", URL).out
+
+
+def test_the_matches_that_a_message_tells_of(run: Run, stored: Store) -> None:
+    """All of them, however many; an id may begin with anything."""
+    with stored.writing() as session:
+        for number in range(60):
+            session.add(
+                Match(
+                    id=100 + number,
+                    watchlist=f"w{number}",
+                    article_id=1,
+                    story_id=7,
+                    matched_at=NOON,
+                )
+            )
+            session.flush()
+            session.add(
+                Alert(
+                    match_id=100 + number,
+                    watchlist=f"w{number}",
+                    channel="inbox",
+                    made_at=NOON,
+                    due_at=NOON,
+                    delivery_id=1,
+                )
+            )
+        delivery = session.get_one(Delivery, 1)
+        delivery.key = "-a_1123456789"
+        session.add(delivery)
+        session.add(
+            Delivery(key="-ax1123456789", channel="inbox", subject="", text="", created_at=NOON)
+        )
+    assert len(run("matches", "--delivery", "-a_1", "--json").rows) == 61
+    table = run("matches", "--delivery", "-a_1123456789")
+    assert len(table.out.splitlines()) == 62
+    assert "the newest" not in table.err
+    assert run("matches", "--delivery", "bb22", "--limit", "5", "--json").rows[0]["id"] == 5
+    assert "no delivery has an id that begins with n" in run("matches", "--delivery", "n").err
+    assert "2 deliveries have ids that begin with -a" in run("matches", "--delivery", "-a").err
 
 
 def test_retry_leaves_what_was_delivered_alone(run: Run, stored: Store) -> None:

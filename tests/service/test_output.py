@@ -133,7 +133,16 @@ def _tell_of_it(session: Session, evil: str) -> None:
     before, article.body = words_of(article), f"{evil}\n\nAnother {evil}"
     add_revision(session, article, before, NOON, "edit", evil)
     session.add(Attempt(delivery_id=1, number=1, at=NOON, outcome="permanent", error=evil))
-    session.add(Alert(match_id=1, watchlist="harbour", channel="inbox", due_at=NOON, delivery_id=1))
+    session.add(
+        Alert(
+            match_id=1,
+            watchlist="harbour",
+            channel="inbox",
+            made_at=NOON,
+            due_at=NOON,
+            delivery_id=1,
+        )
+    )
 
 
 def assert_harmless_mail(raw: bytes) -> None:

@@ -403,7 +403,7 @@ def _alert(session: Session) -> None:
     match = Match(watchlist="w", article_id=article, story_id=story, matched_at=NOW)
     session.add(match)
     session.flush()
-    session.add(Alert(match_id=match.id, watchlist="w", channel="ops", due_at=NOW))
+    session.add(Alert(match_id=match.id, watchlist="w", channel="ops", made_at=NOW, due_at=NOW))
 
 
 def _delivery(session: Session) -> None:

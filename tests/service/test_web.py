@@ -150,7 +150,9 @@ async def test_it_is_red_when_alerts_are_no_longer_gathered(
         session.get_one(Article, 1).matched_at = NOON
         session.add(Match(id=1, watchlist="w", article_id=1, story_id=1, matched_at=NOON))
         session.flush()
-        session.add(Alert(id=1, match_id=1, watchlist="w", channel="inbox", due_at=NOON))
+        session.add(
+            Alert(id=1, match_id=1, watchlist="w", channel="inbox", made_at=NOON, due_at=NOON)
+        )
     channels: list[str] | None = None
     page = status_app(store, lambda: now, channels=lambda: channels)
     async with listening(page, "127.0.0.1") as url:

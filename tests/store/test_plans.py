@@ -140,6 +140,9 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     # each article that is matched
     "taking an article": lambda s: outbox.take_article(s, 9, 9, NOW),
     "was the story told": lambda s: outbox.story_is_told(s, "watchlist1", 9),
+    "alerts of the day": lambda s: outbox.count_alerts(
+        s, "watchlist1", "channel1", "", NOW - timedelta(hours=1)
+    ),
     "matches of an article": lambda s: matches_of(s, 9),
     # each message
     "when others are gathered": lambda s: outbox.next_gathering(
