@@ -12,8 +12,9 @@ each other. Exit status 1 unless nothing was lost, doubled or overlapped and tha
 delay, as nearly as the sites could tell: they measure how late they noticed things at worst.
 
 `speed`: every site publishes at once; articles a second from then until the last alert has arrived,
-with one process on SQLite, then a scheduler with 1, 2 and 3 workers on PostgreSQL. Sites, receiver
-and database share the machine with the workers.
+with one process on SQLite, then a scheduler with 1, 2 and 3 workers on PostgreSQL; and the
+processor time of our processes for each article, from its list to its alert. Sites, receiver and
+database share the machine with the workers.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from tests.support import postgresql
@@ -152,8 +154,16 @@ def make_due(url: str) -> None:
         connection.execute(DUE)
 
 
-async def run(one: Crew, workers: int, articles: int, url: str, patience: float) -> float:
-    """Articles a second."""
+def processor(one: Crew) -> float:
+    """Seconds of processor time that all of the processes have used."""
+    times = [psutil.Process(each.pid).cpu_times() for each in one.running]
+    return sum(each.user + each.system for each in times)
+
+
+async def run(
+    one: Crew, workers: int, articles: int, url: str, patience: float
+) -> tuple[float, float]:
+    """Articles a second, and processor time of ours for each, in milliseconds."""
     hosts = one.sites.hosts
     for host in hosts:
         one.sites.publish(host, wanted=False)
@@ -167,18 +177,18 @@ async def run(one: Crew, workers: int, articles: int, url: str, patience: float)
     await until(lambda: all(one.sites.paths[page] for page in first), patience)
     await asyncio.sleep(5)
     wanted = [one.sites.publish(host) for host in hosts for _ in range(articles)]
-    began = time.monotonic()
+    began, used = time.monotonic(), processor(one)
     make_due(url)
     await one.receiver.until(wanted, patience)
-    seconds = one.receiver.last - began
+    seconds, used = one.receiver.last - began, processor(one) - used
     for each in one.running:
         await each.stop(within=STOPS)
-    return len(wanted) / seconds
+    return len(wanted) / seconds, 1000 * used / len(wanted)
 
 
 async def speed(sources: int, articles: int, parent: Path, patience: float) -> None:
     """One process on SQLite, then 1, 2 and 3 workers."""
-    rates: list[float] = []
+    rates: list[tuple[float, float]] = []
     for workers in range(4):
         folder = parent / str(workers)
         folder.mkdir()
@@ -192,7 +202,11 @@ async def speed(sources: int, articles: int, parent: Path, patience: float) -> N
             async with crew(folder, sites, url, every="1h") as one:
                 rates.append(await run(one, workers, articles, url, patience))
         name = f"{workers} workers on PostgreSQL" if workers else "one process on SQLite"
-        print(f"{name}: {rates[-1]:.1f} articles/s, {rates[-1] / rates[0]:.2f}", flush=True)
+        print(
+            f"{name}: {rates[-1][0]:.1f} articles/s, "
+            f"{rates[-1][0] / rates[0][0]:.2f}; {rates[-1][1]:.0f} ms of processor time an article",
+            flush=True,
+        )
 
 
 def main() -> int:

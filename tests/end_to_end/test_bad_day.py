@@ -16,8 +16,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
 
+from store.engine import Store
 from store.http_client import guarded_client
+from tests.support import postgresql, stores
 from tests.support.desk import Desk, until
 from tests.support.http import HangUpError, HttpServer, Response
 from tests.support.prose import headline, paragraphs
@@ -36,13 +39,21 @@ allow_private = ["127.0.0.0/8"]
 CHANCE = random.Random(8)
 
 
+on_both = pytest.mark.parametrize("desk", stores.BACKENDS, indirect=True)
+"""What has to do with the store and not with files is tried on PostgreSQL as well."""
+
+
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     async with Site() as site, SmtpSink() as sink:
         desk = Desk(tmp_path, site, sink)
         publish(desk, "")
-        desk.configure()
-        yield desk
+        with contextlib.ExitStack() as stack:
+            if getattr(request, "param", "sqlite") == "postgresql":
+                desk.configure(database=stack.enter_context(postgresql.empty_database()))
+            else:
+                desk.configure()
+            yield desk
 
 
 def publish(desk: Desk, names: str = BORDER) -> str:
@@ -65,6 +76,7 @@ async def running(desk: Desk, before: tuple[str, ...] = ()) -> AsyncIterator[Run
         yield service
 
 
+@on_both
 async def test_sigterm_lets_the_mail_in_hand_be_settled_and_systemd_is_told(desk: Desk) -> None:
     desk.sink.fail("DOT", "250 2.0.0 queued", accept=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
@@ -148,6 +160,7 @@ async def test_sigterm_ends_it_in_eight_seconds_though_parsers_and_many_hosts_ar
         assert "Traceback" not in service.log
 
 
+@on_both
 async def test_a_second_sigterm_ends_the_service_at_once_and_no_process_shows_a_secret(
     desk: Desk,
 ) -> None:
@@ -171,6 +184,7 @@ async def test_a_second_sigterm_ends_the_service_at_once_and_no_process_shows_a_
         assert left == [], "no process of it goes on"
 
 
+@on_both
 async def test_a_site_that_fails_for_a_while_loses_no_article(desk: Desk) -> None:
     async with running(desk):
         desk.site.fail(Response(500), path="/feed.xml", times=2)
@@ -183,6 +197,7 @@ async def test_a_site_that_fails_for_a_while_loses_no_article(desk: Desk) -> Non
     assert desk.links() == [first, second]
 
 
+@on_both
 async def test_a_saved_configuration_takes_effect_without_a_restart(desk: Desk) -> None:
     async with running(desk) as service:
         desk.configure('[watchlist.rivers]\nany = ["Kunar"]\n')
@@ -202,6 +217,7 @@ async def test_a_broken_configuration_is_refused_and_the_old_one_stays(desk: Des
         assert "Traceback" not in service.log
 
 
+@on_both
 async def test_a_second_service_on_the_same_database_refuses_to_start(desk: Desk) -> None:
     async with running(desk) as service:
         second = await run_command(desk.config, "run")
@@ -210,6 +226,7 @@ async def test_a_second_service_on_the_same_database_refuses_to_start(desk: Desk
         await desk.alerted(url)
 
 
+@on_both
 async def test_a_wrong_smtp_password_is_named_kept_secret_and_loses_nothing(desk: Desk) -> None:
     desk.sink.login = ("desk", "right-secret")
     desk.configure(login="desk:wrong-secret@")
@@ -232,16 +249,20 @@ async def test_a_port_in_use_is_named(desk: Desk) -> None:
     assert_clear(await run_command(desk.config, "run"), address)
 
 
+@on_both
 async def test_a_newer_database_is_left_alone(desk: Desk) -> None:
     async with running(desk) as service:
         assert await service.stop() == 0
-    database = desk.folder / "wirewatch.db"
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'f_of_a_later_day'")
-    before = database.read_bytes()
-    for words in (["run"], ["run", "--once"], ["articles"], ["status"]):
-        assert_clear(await run_command(desk.config, *words), "wirewatch.db", "newer")
-    assert database.read_bytes() == before
+    store = Store(desk.values.get("database", f"sqlite:///{desk.folder}/wirewatch.db"))
+    try:
+        with store.writing() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = 'f_of_a_later_day'"))
+        before = stores.everything_in(store)
+        for words in (["run"], ["run", "--once"], ["articles"], ["status"]):
+            assert_clear(await run_command(desk.config, *words), "wirewatch", "newer")
+        assert stores.everything_in(store) == before
+    finally:
+        store.close()
 
 
 async def test_a_file_that_is_no_database_is_named(desk: Desk) -> None:
