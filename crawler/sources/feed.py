@@ -13,7 +13,7 @@ from typing import Any
 import feedparser  # type: ignore[import-untyped]
 
 from crawler.dates import parse_date
-from crawler.extraction.bounds import bounded
+from crawler.extraction.bounds import bounded_xml
 from crawler.items import DocumentError, DocumentItem, EntryItem
 from crawler.sources.entries import (
     LONGEST_GUID,
@@ -56,7 +56,7 @@ def parse_feed(
 
 def _read(text: str, url: str, timezone: str) -> Feed:
     # feedparser as well takes time quadratic in the attributes of a tag.
-    text, cut = _whole_entries(bounded(text))
+    text, cut = _whole_entries(bounded_xml(text))
     # Before they are parsed: a tree of a hundred thousand takes eight times the document's size.
     refuse_too_many(len(_ENTRY_START.findall(text)))
     try:

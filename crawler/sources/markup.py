@@ -17,7 +17,7 @@ from typing import BinaryIO
 from lxml import etree
 from w3lib.encoding import resolve_encoding
 
-from crawler.extraction.bounds import bounded
+from crawler.extraction.bounds import bounded_xml
 from crawler.items import DocumentError
 from crawler.text import clean_line
 
@@ -183,7 +183,7 @@ def _claimed_encodings(body: bytes, content_type: str | None) -> list[str]:
 
 
 def parse_xml(
-    text: str, url: str, bound: Callable[[str], str] = bounded
+    text: str, url: str, bound: Callable[[str], str] = bounded_xml
 ) -> tuple[etree._Element, str | None]:
     """The root of the document, and what was wrong with it and was survived, in words.
 

@@ -166,6 +166,26 @@ def test_a_whole_feed_without_entries_is_no_error_but_says_so() -> None:
     assert document.warnings == ("the feed lists no entries",)
 
 
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<category term='x'/>" * 12,
+        "<description><![CDATA[<div><p>The report was <b><i><span>cut ]]></description>",
+    ],
+    ids=["elements that close themselves", "texts that were cut"],
+)
+def test_what_an_entry_leaves_open_costs_no_later_one(inner: str) -> None:
+    entries = "".join(
+        f"<item><title>Story {n}</title><link>https://a.example/{n}</link>{inner}</item>"
+        for n in range(400)
+    )
+    feed = parse_feed(
+        f"<rss version='2.0'><channel>{entries}</channel></rss>".encode(), "https://a.example/f"
+    )
+    assert [entry.title for entry in feed.entries] == [f"Story {n}" for n in range(400)]
+    assert feed.warnings == ()
+
+
 def test_nothing_caps_the_entries() -> None:
     items = "".join(f"<item><link>/story/{number}</link></item>" for number in range(3000))
     assert len(parse_feed(rss(items), URL).entries) == 3000

@@ -256,6 +256,11 @@ def test_what_is_nested_too_deep_loses_its_tags_and_keeps_its_text(tag: str, cou
     assert time.process_time() - started < 15
 
 
+def test_end_tags_of_nothing_do_not_hide_what_is_nested_too_deep() -> None:
+    text = bounded("</a>" * 5000 + "<div>" * 5000 + "b")
+    assert text.count("<div>") <= MAX_DEPTH
+
+
 def test_lists_of_elements_without_end_tags_are_not_deep() -> None:
     markup = "<ul>" + "<li>one<br><img src=a>" * 2000 + "</ul>"
     assert bounded(markup) == markup
