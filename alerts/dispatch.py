@@ -43,7 +43,7 @@ CLOCK_SLACK = timedelta(minutes=5)
 """What was written later than this from now was written by a clock that was ahead."""
 LOOK = 0.5
 """Seconds between two looks for deliveries that became due while others are being sent."""
-GRACE = 6.0
+GRACE = 5.0
 """Seconds that messages in hand get when the service ends, which must be within ten. One that is
 cut off is sent again after the next start, under the same id."""
 

@@ -5,10 +5,12 @@
     python -m bench.capacity model [--visit-ms N] [--article-ms N] [--filing-ms N] …
 
 `load`: a configuration of that size: reading it, memory, matcher, articles matched a second, and
-the reload of one changed watchlist. `costs`: what the shared database does one at a time: filing
-articles, handing crawls over, taking them from queues of several lengths, and how soon an announced
-row is heard of. `model`: sources that a number of machines carry, by those costs; every figure is
-an argument, so that it can be computed again with figures of another machine.
+the reload of one changed watchlist. `costs`: reading a page, and what the shared database does:
+filing articles and what they take on the disk, handing crawls over, taking them from queues of
+several lengths, one and several workers at once, and how soon an announced row is heard of.
+`model`: sources that a number of machines carry, by those costs; every figure is an argument, so
+that it can be computed again with figures of another machine. What a visit and an article cost in
+processor time is told by bench/many_sources.py and bench/workers.py.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import wait
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -33,21 +37,26 @@ from alerts.matcher import Matcher
 from alerts.rules import Text
 from crawler.answer import Answer
 from crawler.config import CrawlerConfig, SourceConfig
+from crawler.extraction import extract
 from crawler.handing import Handed, due_jobs, enrol, hand_over
-from crawler.items import ArticleItem, EntryItem
+from crawler.items import ArticleItem, EntryItem, Hints, Page
 from crawler.record import Listing, record_article, record_listing
 from crawler.run import HostJob
 from service import queue
 from service.alerting import compile_rules
 from service.announcements import Announcements
 from service.config import load
-from service.queue import CrawlQueue
+from service.queue import MOST_WAITING, CrawlQueue
 from store.engine import Store
+from store.postgresql import MOST_CONNECTIONS
 from store.writer import Writer
 from tests.support import postgresql
 from tests.support.prose import headline, paragraphs
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY_MS = 86_400_000
+RESERVED = 20
+"""Connections for a scheduler, the server itself and whoever looks at it."""
 SYLLABLES = ("ba", "den", "ko", "lar", "mi", "no", "per", "sul", "tan", "vor", "wes", "zin")
 
 
@@ -134,6 +143,7 @@ async def measure_costs(sources: int) -> None:
             queue.install(session)
         writer = Writer(store)
         try:
+            await asyncio.to_thread(_pages)
             await asyncio.to_thread(_filing, store, writer)
             _handing(store, sources)
             await _taking(store)
@@ -141,6 +151,27 @@ async def measure_costs(sources: int) -> None:
         finally:
             writer.close()
             store.close()
+
+
+def _pages(count: int = 60) -> None:
+    """What becomes of a page before it is filed, in processor time of ours."""
+    chance = random.Random(3)
+    pages = [
+        f"<html><head><title>{headline(chance)}</title></head><body><nav><a href=/>Home</a></nav>"
+        f"<article><h1>{headline(chance)}</h1>"
+        + "".join(f"<p>{each}</p>" for each in paragraphs(chance, count=8))
+        + "</article><footer>All rights reserved</footer></body></html>"
+        for _ in range(count)
+    ]
+    asked = [
+        Page(f"https://news.example/{number}", page.encode(), None, NOON)
+        for number, page in enumerate(pages)
+    ]
+    extract(asked[0], Hints())
+    cpu = time.process_time()
+    for each in asked:
+        extract(each, Hints())
+    print(f"a page read: {1000 * (time.process_time() - cpu) / count:.1f} ms", flush=True)
 
 
 def _filing(store: Store, writer: Writer, count: int = 400) -> None:
@@ -159,6 +190,7 @@ def _filing(store: Store, writer: Writer, count: int = 400) -> None:
         for e in kept
     ]
     began, cpu = time.monotonic(), time.process_time()
+    before = _size(store)
     wait(
         [
             writer.submit(lambda s, e=entry.id or 0, i=item: record_article(s, e, i, "", NOON))  # type: ignore[misc]
@@ -169,9 +201,16 @@ def _filing(store: Store, writer: Writer, count: int = 400) -> None:
     print(
         f"filing: {count / seconds:.0f} articles/s one at a time, "
         f"{1000 * seconds / count:.1f} ms each, "
-        f"{1000 * (time.process_time() - cpu) / count:.1f} ms of it processor time of ours",
+        f"{1000 * (time.process_time() - cpu) / count:.1f} ms of it processor time of ours, "
+        f"{(_size(store) - before) / count / 1024:.1f} kB on the disk",
         flush=True,
     )
+
+
+def _size(store: Store) -> int:
+    with store.reading() as session:
+        size = text("SELECT pg_database_size(current_database())")
+        return int(session.connection().execute(size).scalar_one())
 
 
 def _handing(store: Store, count: int) -> None:
@@ -199,21 +238,35 @@ def _handing(store: Store, count: int) -> None:
 
 
 async def _taking(store: Store) -> None:
-    clear = text("DELETE FROM procrastinate_jobs")
+    for length in (100, 500, 2000):
+        for takers in (1, 4):
+            took = await _taken_by(store, length, takers)
+            print(
+                f"taking from {length} jobs, {takers} at once: {1000 * took:.1f} ms a job",
+                flush=True,
+            )
+
+
+async def _taken_by(store: Store, length: int, takers: int, jobs: int = 40) -> float:
+    """Seconds for each of some jobs that several workers take at once."""
     enlist = text("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
-    for length in (100, 500, 1000, 2000):
-        with store.writing() as session:
-            session.connection().execute(clear)
-            jobs = [Handed(HostJob(f"h{n}.example"), NOON) for n in range(length)]
-            CrawlQueue(store).put(session, jobs)
-            worker = int(session.connection().execute(enlist).scalar_one())
-        async with CrawlQueue(store) as crawls:
-            took = []
-            for _ in range(10):
-                began = time.monotonic()
-                assert await crawls.take(worker)
-                took.append(time.monotonic() - began)
-        print(f"taking a job from {length}: {1000 * median(took):.1f} ms", flush=True)
+    with store.writing() as session:
+        session.connection().execute(text("DELETE FROM procrastinate_jobs"))
+        CrawlQueue(store).put(
+            session, [Handed(HostJob(f"h{n}.example"), NOON) for n in range(length)]
+        )
+        worker = int(session.connection().execute(enlist).scalar_one())
+
+    async def take(crawls: CrawlQueue, number: int) -> None:
+        for _ in range(number):
+            assert await crawls.take(worker)
+
+    async with AsyncExitStack() as stack:
+        queues = [await stack.enter_async_context(CrawlQueue(store)) for _ in range(takers)]
+        await asyncio.gather(*(take(crawls, 1) for crawls in queues))
+        began = time.monotonic()
+        await asyncio.gather(*(take(crawls, jobs // takers) for crawls in queues))
+        return (time.monotonic() - began) / jobs
 
 
 async def _announcing(store: Store) -> None:
@@ -234,30 +287,63 @@ async def _announcing(store: Store) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sources at which one thing gives way, by what it is."""
+
+    machine: float
+    """That one machine carries, busy as wished at the mean."""
+    shared: Mapping[str, float]
+    """At which something that all machines share is at its end in peak hours."""
+
+    @property
+    def first(self) -> tuple[str, float]:
+        """What gives way first."""
+        return min(self.shared.items(), key=lambda item: item[1])
+
+
+def limits(figures: argparse.Namespace) -> Limits:
+    """What carries how much, by the costs of single things."""
+    per_source = figures.visits * figures.visit_ms + figures.articles * figures.article_ms
+    machine = figures.cores * figures.busy * DAY_MS / per_source
+    peak_visits = figures.visits * figures.peak / DAY_MS
+    peak_articles = figures.articles * figures.peak / DAY_MS
+    per_process = machine / figures.processes
+    return Limits(
+        machine,
+        {
+            "filing, one article at a time": 1 / (peak_articles * figures.filing_ms),
+            "taking jobs from the queue": 1 / (peak_visits * figures.take_ms),
+            "jobs handed over in a second": MOST_WAITING / (peak_visits * 1000),
+            "connections": (figures.max_connections - RESERVED) / MOST_CONNECTIONS * per_process,
+        },
+    )
+
+
 def model(figures: argparse.Namespace) -> Iterator[str]:
     """Sources by machines, and what gives way first."""
+    found = limits(figures)
     yield (
-        f"a source: {figures.visits} visits and {figures.articles} articles a day; a visit costs "
-        f"{figures.visit_ms} ms of processor time, an article {figures.article_ms} ms; "
-        f"filing {figures.filing_ms} ms one at a time, all machines together"
+        f"a source: {figures.visits:g} visits and {figures.articles:g} articles a day; a visit "
+        f"costs {figures.visit_ms:g} ms of processor time, an article {figures.article_ms:g} ms"
     )
-    per_source = figures.visits * figures.visit_ms + figures.articles * figures.article_ms
-    machine = figures.cores * figures.busy * 86_400_000 / per_source
-    # Peak hours bring this many times the mean.
-    filing = 86_400_000 / figures.filing_ms / figures.articles / figures.peak
     yield (
-        f"one machine of {figures.cores} cores, {figures.busy:.0%} busy at the mean: "
-        f"{machine:,.0f} sources"
+        f"one machine of {figures.cores} cores with {figures.processes} processes, "
+        f"{figures.busy:.0%} busy at the mean: {found.machine:,.0f} sources"
     )
-    yield f"filing, with peaks of {figures.peak} times the mean: {filing:,.0f} sources at most"
+    yield f"what all machines share, with peaks of {figures.peak:g} times the mean, is at its end:"
+    for what, sources in sorted(found.shared.items(), key=lambda item: item[1]):
+        yield f"- {what}: {sources:,.0f} sources"
     for sources in (20_000, 100_000, 1_000_000):
         articles = sources * figures.articles
+        machines = sources / found.machine
+        used = ", ".join(f"{what} {sources / most:.0%}" for what, most in found.shared.items())
         yield (
-            f"{sources:,} sources: {sources / machine:.1f} machines, "
+            f"{sources:,} sources: {machines:.1f} machines, "
             f"{sources * figures.visits / 86_400:,.0f} visits/s, "
             f"{articles / 86_400:,.1f} articles/s, "
-            f"{articles * figures.article_kb / 2**20:,.1f} GB a day, filing "
-            f"{sources / filing:.0%} of what one database takes"
+            f"{MOST_CONNECTIONS * max(machines * figures.processes, 1):,.0f} connections at most, "
+            f"{articles * figures.article_kb / 2**20:,.1f} GB a day; {used}"
         )
 
 
@@ -272,7 +358,10 @@ def main() -> int:
     parser.add_argument("--visit-ms", type=float, default=36.0)
     parser.add_argument("--article-ms", type=float, default=120.0)
     parser.add_argument("--filing-ms", type=float, default=15.0)
-    parser.add_argument("--article-kb", type=float, default=12.0, help="on the database's disk")
+    parser.add_argument("--take-ms", type=float, default=4.6, help="of a job, several at once")
+    parser.add_argument("--processes", type=int, default=2, help="of a machine")
+    parser.add_argument("--max-connections", type=int, default=200, help="of PostgreSQL")
+    parser.add_argument("--article-kb", type=float, default=10.0, help="on the database's disk")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--busy", type=float, default=0.5)
     parser.add_argument("--peak", type=float, default=4.0)

@@ -1,6 +1,6 @@
 """Workers on one PostgreSQL: what is lost when things break, and what more of them bring.
 
-    python -m bench.workers ordeal [--sources 300] [--delay 0.5] [--patience 300]
+    python -m bench.workers ordeal [--sources 300] [--delay 0.5] [--rate 10] [--patience 300]
     python -m bench.workers speed [--sources 100] [--articles 6]
 
 `ordeal`: a scheduler and three workers read so many sites, each a host of its own, that publish all
@@ -12,8 +12,9 @@ each other. Exit status 1 unless nothing was lost, doubled or overlapped and tha
 delay, as nearly as the sites could tell: they measure how late they noticed things at worst.
 
 `speed`: every site publishes at once; articles a second from then until the last alert has arrived,
-with one process on SQLite, then a scheduler with 1, 2 and 3 workers on PostgreSQL. Sites, receiver
-and database share the machine with the workers.
+with one process on SQLite, then a scheduler with 1, 2 and 3 workers on PostgreSQL; and the
+processor time of our processes for each article, from its list to its alert. Sites, receiver and
+database share the machine with the workers.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from tests.support import postgresql
@@ -40,8 +42,9 @@ STOPS = 60.0
 COUNT = "SELECT count(*) FROM article"
 
 
-async def ordeal(sources: int, folder: Path, patience: float, delay: float) -> bool:
-    """The proof; whether it holds. `delay`: seconds between two requests to one host."""
+async def ordeal(sources: int, folder: Path, patience: float, delay: float, rate: float) -> bool:
+    """The proof; whether it holds. `delay`: seconds between two requests to one host; `rate`:
+    articles a second."""
     sites, server = Sites(sources, first="127.3.0.1"), postgresql.server()
     hosts = sites.hosts
     for host in hosts:
@@ -61,7 +64,7 @@ async def ordeal(sources: int, folder: Path, patience: float, delay: float) -> b
             await until(lambda: all(sites.paths[host, "/feed"] for host in hosts), patience)
             print("all sites visited", flush=True)
             wanted: list[str] = []
-            publishing = asyncio.create_task(publish(sites, hosts, wanted))
+            publishing = asyncio.create_task(publish(sites, hosts, wanted, rate))
             await asyncio.sleep(8)
             await one.running[1].kill()
             print("first worker killed", flush=True)
@@ -117,12 +120,12 @@ def keeps_delay(sites: Sites, delay: float) -> bool:
     return closest >= delay - late
 
 
-async def publish(sites: Sites, hosts: list[str], wanted: list[str]) -> None:
-    """Ten articles a second, anywhere."""
+async def publish(sites: Sites, hosts: list[str], wanted: list[str], rate: float) -> None:
+    """So many articles a second, anywhere."""
     chance = random.Random(7)
     while True:
         wanted.append(sites.publish(chance.choice(hosts)))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1 / rate)
 
 
 async def until(holds: object, within: float) -> None:
@@ -151,8 +154,16 @@ def make_due(url: str) -> None:
         connection.execute(DUE)
 
 
-async def run(one: Crew, workers: int, articles: int, url: str, patience: float) -> float:
-    """Articles a second."""
+def processor(one: Crew) -> float:
+    """Seconds of processor time that all of the processes have used."""
+    times = [psutil.Process(each.pid).cpu_times() for each in one.running]
+    return sum(each.user + each.system for each in times)
+
+
+async def run(
+    one: Crew, workers: int, articles: int, url: str, patience: float
+) -> tuple[float, float]:
+    """Articles a second, and processor time of ours for each, in milliseconds."""
     hosts = one.sites.hosts
     for host in hosts:
         one.sites.publish(host, wanted=False)
@@ -166,18 +177,18 @@ async def run(one: Crew, workers: int, articles: int, url: str, patience: float)
     await until(lambda: all(one.sites.paths[page] for page in first), patience)
     await asyncio.sleep(5)
     wanted = [one.sites.publish(host) for host in hosts for _ in range(articles)]
-    began = time.monotonic()
+    began, used = time.monotonic(), processor(one)
     make_due(url)
     await one.receiver.until(wanted, patience)
-    seconds = one.receiver.last - began
+    seconds, used = one.receiver.last - began, processor(one) - used
     for each in one.running:
         await each.stop(within=STOPS)
-    return len(wanted) / seconds
+    return len(wanted) / seconds, 1000 * used / len(wanted)
 
 
 async def speed(sources: int, articles: int, parent: Path, patience: float) -> None:
     """One process on SQLite, then 1, 2 and 3 workers."""
-    rates: list[float] = []
+    rates: list[tuple[float, float]] = []
     for workers in range(4):
         folder = parent / str(workers)
         folder.mkdir()
@@ -191,7 +202,11 @@ async def speed(sources: int, articles: int, parent: Path, patience: float) -> N
             async with crew(folder, sites, url, every="1h") as one:
                 rates.append(await run(one, workers, articles, url, patience))
         name = f"{workers} workers on PostgreSQL" if workers else "one process on SQLite"
-        print(f"{name}: {rates[-1]:.1f} articles/s, {rates[-1] / rates[0]:.2f}", flush=True)
+        print(
+            f"{name}: {rates[-1][0]:.1f} articles/s, "
+            f"{rates[-1][0] / rates[0][0]:.2f}; {rates[-1][1]:.0f} ms of processor time an article",
+            flush=True,
+        )
 
 
 def main() -> int:
@@ -204,6 +219,9 @@ def main() -> int:
         "--delay", type=float, default=0.5, help="seconds between two requests to one host (ordeal)"
     )
     parser.add_argument(
+        "--rate", type=float, default=10.0, help="articles a second that are published (ordeal)"
+    )
+    parser.add_argument(
         "--patience", type=float, default=300.0, help="seconds for first visits and last alerts"
     )
     parser.add_argument("--keep", type=Path, help="an empty folder for the logs")
@@ -211,7 +229,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = options.keep or Path(name)
         if options.what == "ordeal":
-            proof = ordeal(options.sources or 300, folder, options.patience, options.delay)
+            sources, patience = options.sources or 300, options.patience
+            proof = ordeal(sources, folder, patience, options.delay, options.rate)
             return 0 if asyncio.run(proof) else 1
         asyncio.run(speed(options.sources or 100, options.articles, folder, options.patience))
     return 0

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select, update
 
 from crawler.health import Attempt, is_offline, is_online
 from crawler.schedule import FIRST_RETRY, LATE, Spell
@@ -63,10 +63,11 @@ def record_outage(session: Session, offline_since: datetime | None, now: datetim
 
 def record_pause(session: Session, now: datetime) -> None:
     """Notes at the start how long the service did not run, if that was worth a word."""
-    last = [
-        session.exec(select(column).order_by(column.desc()).limit(1)).first()
-        for column in (col(CrawlRun.finished_at), col(SourceState.last_visit))
-    ]
+    # A crawl that began long before another has ended before it as well: the latest will do.
+    latest = select(CrawlRun.finished_at).order_by(col(CrawlRun.started_at).desc()).limit(1000)
+    ended = select(func.max(latest.subquery().c.finished_at))
+    visited = select(func.max(SourceState.last_visit))
+    last = [session.exec(query).one() for query in (ended, visited)]
     began = max((at for at in last if at is not None), default=None)
     if began is not None and now - began >= PAUSE:
         session.add(Outage(kind="service", began_at=began, ended_at=now))

@@ -39,7 +39,7 @@ DEADLINE = timedelta(minutes=30)
 CLOCKS_DIFFER = timedelta(minutes=5)
 FURTHEST_HELD = RETRY_AFTER_LONGEST + CLOCKS_DIFFER
 """No host is held longer than this; a later time is a wrong clock's."""
-GRACE = timedelta(seconds=6)
+GRACE = timedelta(seconds=5)
 """How long requests in flight may take once a crawl is told to stop."""
 
 

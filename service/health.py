@@ -22,7 +22,7 @@ from alerts.message import HealthEvent
 from crawler.gap import in_words
 from crawler.health import Condition, is_news, span
 from service.config import Config
-from service.status import is_healthy, read_status
+from service.status import is_healthy, read_lines
 from store.articles import Article
 from store.deliveries import Match
 from store.engine import Store
@@ -155,7 +155,7 @@ class HealthWatch:
         with self._store.reading() as session:
             offline = any(each.ended_at is None for each in outages_since(session, now))
         channels = self.config.channels.keys()
-        return not offline and is_healthy(read_status(self._store, now, channels))
+        return not offline and is_healthy(read_lines(self._store, now, channels))
 
 
 def _nothing(_session: Session) -> None:
@@ -319,8 +319,8 @@ def _last_moments(
 
 
 def _ran_before(session: Session, moment: datetime) -> bool:
-    query = select(func.count()).select_from(CrawlRun).where(col(CrawlRun.started_at) < moment)
-    return session.exec(query).one() > 0
+    query = select(CrawlRun.id).where(col(CrawlRun.started_at) < moment)
+    return session.exec(query.limit(1)).first() is not None
 
 
 def coverage_line(session: Session, config: Config, since: datetime, until: datetime) -> str:

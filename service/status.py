@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from store.articles import Article, Entry, count_waiting
-from store.deliveries import Alert, Delivery, Match
+from store.articles import (
+    Article,
+    count_stored,
+    count_waiting,
+    failing_pages,
+    oldest_due_entry,
+    oldest_unmatched,
+)
+from store.deliveries import Match
 from store.engine import Store
 from store.installation import fact
-from store.outbox import stopped_channels
-from store.sources import HostState, SourceState
+from store.outbox import (
+    count_deliveries,
+    count_held,
+    gathering,
+    oldest_due_alert,
+    stopped_channels,
+)
+from store.sources import HostState, SourceState, Visited, last_visited
 
 STUCK = timedelta(minutes=15)
 """A line whose oldest member has been due for so long does not move."""
@@ -26,25 +40,19 @@ PAGELESS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """The state of the service as the database shows it."""
+class Lines:
+    """The three waiting lines and the visits: what tells whether all is well."""
 
     at: datetime
     started: datetime | None
     """When the service last started; None when it never did."""
     damage: str
     """What is wrong with the database's file, as the service found at its start; "" if nothing."""
-    sources: Sequence[SourceState]
+    sources: Sequence[Visited] | Sequence[SourceState]
+    """All of them, or of each state the one that was visited last."""
     entries_waiting: int
     articles_waiting: int
     deliveries_waiting: int
-    deliveries_held: int
-    """Of those: held by quiet hours, or for a channel that was told to stop or is not there."""
-    alerts_waiting: int
-    """Alerts that are gathered for company, a digest or the morning."""
-    next_gathering: datetime | None
-    stopped: Mapping[str, str]
-    """Channels that were told to stop, with the reason."""
     dead_letters: int
     oldest_due_entry: datetime | None
     oldest_free_entry: datetime | None
@@ -55,7 +63,24 @@ class Status:
     oldest_due_alert: datetime | None
     """Of the alerts for a channel there is, the oldest that is due and not gathered."""
     oldest_due_delivery: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status(Lines):
+    """The state of the service as the database shows it."""
+
+    sources: Sequence[SourceState]
+    deliveries_held: int
+    """Of those that wait: held by quiet hours, or for a channel that was told to stop or is not
+    there."""
+    alerts_waiting: int
+    """Alerts that are gathered for company, a digest or the morning."""
+    next_gathering: datetime | None
+    stopped: Mapping[str, str]
+    """Channels that were told to stop, with the reason."""
     articles: int
+    articles_exact: bool
+    """Whether they were counted; a large number of articles is estimated."""
     articles_today: int
     matches_today: int
     last_visit: datetime | None
@@ -65,44 +90,59 @@ class Status:
     """What the newest of them met."""
 
 
-def read_status(store: Store, now: datetime, channels: Collection[str] | None = None) -> Status:
-    """Reads the state. Raises StoreError.
+def read_lines(store: Store, now: datetime, channels: Collection[str] | None = None) -> Lines:
+    """Reads what tells whether all is well, and no more: it is asked often. Raises StoreError.
 
     `channels`: those that are configured, for alerts to others wait until they are; None: any.
     """
     with store.reading() as session:
-        entries, articles = count_waiting(session)
+        return lines(session, now, channels)
+
+
+def lines(session: Session, now: datetime, channels: Collection[str] | None = None) -> Lines:
+    """The same in a session that there is."""
+    return Lines(sources=last_visited(session), **_lines(session, now, channels))
+
+
+def _lines(session: Session, now: datetime, channels: Collection[str] | None) -> dict[str, Any]:
+    entries, articles = count_waiting(session)
+    deliveries = count_deliveries(session, now)
+    return {
+        "at": now,
+        "started": _started(session),
+        "damage": fact(session, "damage") or "",
+        "entries_waiting": entries,
+        "articles_waiting": articles,
+        "deliveries_waiting": deliveries.waiting,
+        "dead_letters": deliveries.dead,
+        "oldest_due_entry": oldest_due_entry(session, now),
+        "oldest_free_entry": oldest_due_entry(session, now, _held_hosts(session, now)),
+        "last_page": session.exec(select(func.max(HostState.page_at))).one(),
+        "oldest_unmatched": oldest_unmatched(session),
+        "oldest_due_alert": oldest_due_alert(session, now, channels),
+        "oldest_due_delivery": deliveries.oldest_due,
+    }
+
+
+def read_status(store: Store, now: datetime, channels: Collection[str] | None = None) -> Status:
+    """Reads the state; `channels` as for `read_lines`. Raises StoreError."""
+    with store.reading() as session:
         sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
         day = now - timedelta(days=1)
         pages_failing, page_error = failing_pages(session)
+        alerts_waiting, next_gathering = gathering(session)
+        articles, articles_exact = count_stored(session)
         return Status(
-            at=now,
-            started=_started(session),
-            damage=fact(session, "damage") or "",
+            **_lines(session, now, channels),
             sources=sources,
-            entries_waiting=entries,
-            articles_waiting=articles,
-            deliveries_waiting=_deliveries(session, "pending", "held"),
-            deliveries_held=_deliveries(session, "held"),
-            alerts_waiting=session.exec(
-                select(func.count()).where(col(Alert.delivery_id).is_(None))
-            ).one(),
-            next_gathering=session.exec(
-                select(func.min(Alert.due_at)).where(col(Alert.delivery_id).is_(None))
-            ).one(),
+            deliveries_held=count_held(session),
+            alerts_waiting=alerts_waiting,
+            next_gathering=next_gathering,
             stopped={
                 id_: state.reason or "" for id_, state in sorted(stopped_channels(session).items())
             },
-            dead_letters=_deliveries(session, "dead"),
-            oldest_due_entry=_oldest_due_entry(session, now),
-            oldest_free_entry=_oldest_due_entry(session, now, _held_hosts(session, now)),
-            last_page=session.exec(select(func.max(HostState.page_at))).one(),
-            oldest_unmatched=session.exec(
-                select(func.min(Article.first_seen)).where(col(Article.matched_at).is_(None))
-            ).one(),
-            oldest_due_alert=_oldest_due_alert(session, now, channels),
-            oldest_due_delivery=_oldest_due_delivery(session, now),
-            articles=session.exec(select(func.count()).select_from(Article)).one(),
+            articles=articles,
+            articles_exact=articles_exact,
             articles_today=session.exec(
                 select(func.count()).where(col(Article.first_seen) > day)
             ).one(),
@@ -115,19 +155,6 @@ def read_status(store: Store, now: datetime, channels: Collection[str] | None = 
         )
 
 
-def failing_pages(session: Session) -> tuple[int, str | None]:
-    """How many pages wait for another attempt after one that failed, and what the newest met."""
-    failing = (col(Entry.outcome).is_(None), col(Entry.last_error).is_not(None))
-    count = session.exec(select(func.count()).select_from(Entry).where(*failing)).one()
-    query = select(Entry.url, Entry.last_error).where(*failing).order_by(col(Entry.id).desc())
-    newest = session.exec(query.limit(1)).first()
-    return count, f"{newest[0]}: {newest[1]}" if newest else None
-
-
-def _deliveries(session: Session, *states: str) -> int:
-    return session.exec(select(func.count()).where(col(Delivery.state).in_(states))).one()
-
-
 def _started(session: Session) -> datetime | None:
     told = fact(session, "started")
     return datetime.fromisoformat(told) if told else None
@@ -137,36 +164,7 @@ def _held_hosts(session: Session, now: datetime) -> Sequence[str]:
     return session.exec(select(HostState.host).where(col(HostState.not_before) > now)).all()
 
 
-def _oldest_due_entry(
-    session: Session, now: datetime, without: Collection[str] = ()
-) -> datetime | None:
-    query = select(func.min(Entry.next_attempt_at)).where(
-        col(Entry.outcome).is_(None),
-        col(Entry.next_attempt_at) <= now,
-        col(Entry.host).not_in(without),
-    )
-    return session.exec(query).one()
-
-
-def _oldest_due_alert(
-    session: Session, now: datetime, channels: Collection[str] | None
-) -> datetime | None:
-    query = select(func.min(Alert.due_at)).where(
-        col(Alert.delivery_id).is_(None), col(Alert.due_at) <= now
-    )
-    if channels is not None:
-        query = query.where(col(Alert.channel).in_(list(channels)))
-    return session.exec(query).one()
-
-
-def _oldest_due_delivery(session: Session, now: datetime) -> datetime | None:
-    query = select(func.min(Delivery.next_attempt_at)).where(
-        col(Delivery.state) == "pending", col(Delivery.next_attempt_at) <= now
-    )
-    return session.exec(query).one()
-
-
-def is_healthy(status: Status) -> bool:
+def is_healthy(status: Lines) -> bool:
     """Whether crawling, gathering, matching and delivery move, some source could be read, and the
     database is not known to be damaged.
     """
@@ -178,7 +176,7 @@ def is_healthy(status: Status) -> bool:
     return sound and moving and readable and _visits_move(status, visited) and _pages_move(status)
 
 
-def _visits_move(status: Status, visited: Sequence[SourceState]) -> bool:
+def _visits_move(status: Lines, visited: Sequence[Visited | SourceState]) -> bool:
     """Visits stand still when the source that was visited last is long overdue: then no other was
     visited since. One that starts anew has as long for its first.
     """
@@ -187,7 +185,7 @@ def _visits_move(status: Status, visited: Sequence[SourceState]) -> bool:
     return due_visit is None or status.at - due_visit < OVERDUE
 
 
-def _pages_move(status: Status) -> bool:
+def _pages_move(status: Lines) -> bool:
     """Pages are not judged by their age: a first visit or a slow host rightly takes hours. They
     stand still when none has ended for long, though some might have been asked for all the while.
     """

@@ -25,8 +25,10 @@ from service.queue import CrawlQueue
 from service.roles import Roles
 from service.scheduler import Look, Scheduler
 from service.serve import reloading, status_page
+from service.serving import listening
 from service.supervised import supervised
 from service.worker import Worker
+from service.worker_page import worker_app
 
 log = structlog.get_logger("service")
 
@@ -40,11 +42,12 @@ async def serve_together(
     *,
     concurrency: int | None = None,
     metrics: Metrics | None = None,
+    listen: tuple[str, int] | None = None,
 ) -> None:
     """Does what its roles say until `stop` is set, then finishes or gives back what is in hand.
 
-    `concurrency`: crawls at a time. Raises ConfigError, StoreError, InstallationError or OSError
-    when it cannot start.
+    `concurrency`: crawls at a time. `listen`: where it tells of itself, host and port. Raises
+    ConfigError, StoreError, InstallationError or OSError when it cannot start.
     """
     config = load(path, env)
     displaced = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
@@ -55,6 +58,8 @@ async def serve_together(
         await enter(reloading(app, env))
         if "web" in roles:
             await enter(status_page(app, metrics))
+        if listen is not None:
+            await enter(_telling(app, metrics or Metrics(), listen))
         crawls = CrawlQueue(app.store)
         worker = await _worker(app, crawls, stack, concurrency) if "crawl" in roles else None
         scheduler = Scheduler(app, looks(app, crawls, roles))
@@ -65,6 +70,15 @@ async def serve_together(
             await stop.wait()
             log.info("service", status="stopping")
     log.info("service", status="stopped")
+
+
+@asynccontextmanager
+async def _telling(app: App, metrics: Metrics, address: tuple[str, int]) -> AsyncIterator[None]:
+    presence = app.presence
+    assert presence is not None
+    async with listening(worker_app(lambda: presence.is_lost, metrics), *address) as url:
+        log.info("web", status="listening", url=url)
+        yield
 
 
 async def _worker(

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from service.hosts import is_own_host
 from service.metrics import CONTENT_TYPE, Metrics
 from service.printable import show_controls
-from service.status import Status, is_healthy, read_status
+from service.status import Lines, Status, is_healthy, read_lines, read_status
 from store.engine import Store
 from store.errors import StoreError
 
@@ -84,7 +84,7 @@ class _Pages:
 
     async def health(self, _request: Request) -> Response:
         try:
-            status = self.status()
+            status = read_lines(self.store, self.clock(), self.channels())
         except StoreError as error:
             return JSONResponse({"healthy": False, "error": str(error)}, 503)
         healthy = is_healthy(status)
@@ -126,7 +126,7 @@ def _password_required() -> Response:
     return Response("password required\n", 401, headers=wanted)
 
 
-def lines_of(status: Status) -> dict[str, object]:
+def lines_of(status: Lines) -> dict[str, object]:
     """The three waiting lines, as /health and `status --json` name them."""
     return {
         "entries_waiting": status.entries_waiting,

@@ -49,6 +49,13 @@ class Entry(SQLModel, table=True):
             postgresql_where=text("outcome IS NULL"),
         ),
         Index("ix_entry_guid", "source_id", "guid"),
+        Index("ix_entry_found", "source_id", "found_at"),
+        Index(
+            "ix_entry_failing",
+            "id",
+            sqlite_where=text("outcome IS NULL AND last_error IS NOT NULL"),
+            postgresql_where=text("outcome IS NULL AND last_error IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -177,7 +184,7 @@ def article_urls_of(session: Session, source_id: str, limit: int = 200) -> Seque
     query = (
         select(Entry.url)
         .where(Entry.source_id == source_id, Entry.outcome == "article")
-        .order_by(col(Entry.id).desc())
+        .order_by(col(Entry.found_at).desc(), col(Entry.id).desc())
         .limit(limit)
     )
     return session.exec(query).all()
@@ -270,6 +277,71 @@ def count_waiting(session: Session) -> tuple[int, int]:
     entries = select(func.count()).select_from(Entry).where(col(Entry.outcome).is_(None))
     articles = select(func.count()).select_from(Article).where(col(Article.matched_at).is_(None))
     return session.exec(entries).one(), session.exec(articles).one()
+
+
+def oldest_due_entry(
+    session: Session, now: datetime, without: Collection[str] = ()
+) -> datetime | None:
+    """Since when the entry waits that has been due longest; None when none is due.
+
+    `without`: hosts of which none counts.
+    """
+    query = select(func.min(Entry.next_attempt_at)).where(
+        col(Entry.outcome).is_(None),
+        col(Entry.next_attempt_at) <= now,
+        col(Entry.host).not_in(without),
+    )
+    return session.exec(query).one()
+
+
+def oldest_unmatched(session: Session) -> datetime | None:
+    """When the article was first seen that waits longest to be matched; None when none waits."""
+    # By the index of those that wait: asked for the lowest time at once, a database may walk all
+    # articles from the oldest on.
+    waiting = (
+        select(Article.first_seen)
+        .where(col(Article.matched_at).is_(None))
+        .order_by(col(Article.id))
+        .limit(200)
+        .subquery()
+    )
+    oldest: datetime | None = session.exec(select(func.min(waiting.c.first_seen))).one()
+    return oldest
+
+
+def failing_pages(session: Session) -> tuple[int, str | None]:
+    """How many pages wait for another attempt after one that failed, and what the newest met."""
+    failing = (col(Entry.outcome).is_(None), col(Entry.last_error).is_not(None))
+    count = session.exec(select(func.count()).select_from(Entry).where(*failing)).one()
+    query = select(Entry.url, Entry.last_error).where(*failing).order_by(col(Entry.id).desc())
+    newest = session.exec(query.limit(1)).first()
+    return count, f"{newest[0]}: {newest[1]}" if newest else None
+
+
+COUNTED = 100_000
+"""Articles that are counted one by one; of more, every look would read a whole index."""
+STRETCHES = STRETCH = 100
+"""How many stretches of ids are looked at instead, and how many ids are in each."""
+
+
+def count_stored(session: Session, exactly: int = COUNTED) -> tuple[int, bool]:
+    """How many articles are stored, and whether that is exact.
+
+    It is up to `exactly`. More are estimated: ids are given in a row and leave holes where articles
+    were forgotten, so what is missing from stretches all over them is likely to be missing between.
+    """
+    first, last = (session.exec(select(end(Article.id))).one() or 0 for end in (func.min, func.max))
+    width = last - first + 1
+    if width <= max(exactly, STRETCH):
+        return session.exec(select(func.count()).select_from(Article)).one(), True
+    found = sum(
+        session.exec(
+            select(func.count()).where(col(Article.id).between(begin, begin + STRETCH - 1))
+        ).one()
+        for begin in (first + number * (width - STRETCH) // (STRETCHES - 1)
+                      for number in range(STRETCHES))
+    )  # fmt: skip
+    return round(width * found / (STRETCHES * STRETCH)), False
 
 
 # The search index

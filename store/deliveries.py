@@ -10,7 +10,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from store.sources import moment
@@ -111,7 +120,13 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("state IN ('pending', 'held')"),
             postgresql_where=text("state IN ('pending', 'held')"),
         ),
-        Index("ix_delivery_channel", "channel", "id"),
+        Index(
+            "ix_delivery_line",
+            "channel",
+            "id",
+            sqlite_where=text("state IN ('pending', 'held')"),
+            postgresql_where=text("state IN ('pending', 'held')"),
+        ),
         Index(
             "ix_delivery_dead",
             "channel",
@@ -144,6 +159,24 @@ class Delivery(SQLModel, table=True):
     claimed_until: datetime | None = moment()
     last_error: str | None = None
     delivered_at: datetime | None = moment()
+
+
+WAITING = ("pending", "held")
+"""States of a delivery that is still to be attempted."""
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """Whether a delivery is still to be attempted.
+
+    The states stand in the statement itself: of a parameter SQLite cannot know that the index of
+    what waits will do, and would read every message there ever was.
+    """
+    return col(Delivery.state).in_([literal_column(f"'{state}'") for state in WAITING])
+
+
+def is_dead() -> ColumnElement[bool]:
+    """Whether a delivery was given up; written out like `is_waiting`."""
+    return col(Delivery.state) == literal_column("'dead'")
 
 
 class Attempt(SQLModel, table=True):

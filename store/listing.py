@@ -11,7 +11,17 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
 
 from store.articles import Article, ArticleUrl, Entry
-from store.deliveries import Alert, Attempt, ChannelState, Delivery, Match, attempts_of
+from store.deliveries import (
+    WAITING,
+    Alert,
+    Attempt,
+    ChannelState,
+    Delivery,
+    Match,
+    attempts_of,
+    is_dead,
+    is_waiting,
+)
 from store.types import bound_lists
 
 _PART = 500
@@ -66,7 +76,7 @@ def list_deliveries(session: Session, wanted: Wanted) -> Iterator[Delivery]:
     """Deliveries by when they were made."""
     query: Any = select(Delivery).order_by(col(Delivery.id).desc())
     if wanted.state is not None:
-        query = query.where(Delivery.state == wanted.state)
+        query = query.where(_in_state(wanted.state))
     if wanted.since is not None:
         query = query.where(col(Delivery.created_at) >= wanted.since)
     if wanted.watchlist is not None or wanted.source is not None or wanted.story is not None:
@@ -79,6 +89,15 @@ def list_deliveries(session: Session, wanted: Wanted) -> Iterator[Delivery]:
             told = told.where(Alert.watchlist == wanted.watchlist)
         query = query.where(col(Delivery.id).in_(_of_article(told, wanted)))
     yield from _stream(session, query.limit(wanted.limit))
+
+
+def _in_state(state: str) -> ColumnElement[bool]:
+    """By the index of those that wait or are dead; the others are nearly all there are."""
+    exactly = col(Delivery.state) == state
+    if state not in {*WAITING, "dead"}:
+        return exactly
+    found = is_dead() if state == "dead" else is_waiting()
+    return col(Delivery.id).in_(select(Delivery.id).where(found, exactly))
 
 
 def _of_article(query: Any, wanted: Wanted) -> Any:
@@ -165,13 +184,9 @@ def told_matches(
     return told
 
 
-def entries_at(session: Session, keys: Sequence[str], url: str) -> Sequence[Entry]:
+def entries_at(session: Session, keys: Sequence[str]) -> Sequence[Entry]:
     """The entries of an address, whichever source listed it, oldest first."""
-    query = (
-        select(Entry)
-        .where(or_(col(Entry.url_key).in_(keys), Entry.url == url))
-        .order_by(col(Entry.id))
-    )
+    query = select(Entry).where(col(Entry.url_key).in_(keys)).order_by(col(Entry.id))
     return session.exec(query).all()
 
 
@@ -231,8 +246,9 @@ def dead_letters(
     What waits for a channel that was told to stop counts as such: only a person sets it going.
     """
     stopped = select(ChannelState.id).where(col(ChannelState.stopped_at).is_not(None))
-    kept = col(Delivery.state).in_(("pending", "held")) & col(Delivery.channel).in_(stopped)
-    query = select(Delivery).where(or_(col(Delivery.state) == "dead", kept))
+    dead = select(Delivery.id).where(is_dead())
+    kept = select(Delivery.id).where(is_waiting(), col(Delivery.channel).in_(stopped))
+    query = select(Delivery).where(col(Delivery.id).in_(dead.union_all(kept)))
     query = query.order_by(col(Delivery.id))
     if since is not None:
         query = query.where(col(Delivery.created_at) >= since)

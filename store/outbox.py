@@ -13,11 +13,19 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, SQLModel, col, select
 
 from store.articles import Article, Entry
-from store.deliveries import Alert, Attempt, Change, ChannelState, Delivery, FirstVisit, Match
+from store.deliveries import (
+    Alert,
+    Attempt,
+    Change,
+    ChannelState,
+    Delivery,
+    FirstVisit,
+    Match,
+    is_dead,
+    is_waiting,
+)
 from store.sources import SourceState
 from store.types import bound_lists
-
-WAITING = ("pending", "held")
 
 
 def changed(session: Session, statement: Update) -> int:
@@ -291,7 +299,7 @@ def claim(
 
 def _free(now: datetime) -> Sequence[Any]:
     return (
-        col(Delivery.state).in_(WAITING),
+        is_waiting(),
         col(Delivery.next_attempt_at) <= now,
         or_(col(Delivery.claim).is_(None), col(Delivery.claimed_until) <= now),
     )
@@ -320,7 +328,7 @@ def free_all(session: Session) -> int:
 
     Their attempts are not counted: hundreds are claimed at once, and nearly all were not begun.
     """
-    claimed = update(Delivery).where(col(Delivery.claim).is_not(None))
+    claimed = update(Delivery).where(is_waiting(), col(Delivery.claim).is_not(None))
     return changed(session, claimed.values(**_UNCLAIMED))
 
 
@@ -344,9 +352,11 @@ def set_clock_right(
     that are being sent.
     """
     ahead = now + slack
-    foretold = exists().where(col(Attempt.delivery_id) == col(Delivery.id), col(Attempt.at) > ahead)
+    # Asked whether there is one later, PostgreSQL may look for all such attempts there are.
+    last = select(func.max(Attempt.at)).where(col(Attempt.delivery_id) == col(Delivery.id))
+    foretold = last.correlate(Delivery).scalar_subquery() > ahead
     late = update(Delivery).where(
-        col(Delivery.state).in_(WAITING),
+        is_waiting(),
         col(Delivery.next_attempt_at) > now,
         col(Delivery.id).not_in(list(without)),
         or_(
@@ -372,6 +382,7 @@ def hold_stranded(session: Session, channels: Collection[str]) -> int:
     """
     stopped = select(ChannelState.id).where(col(ChannelState.stopped_at).is_not(None))
     stranded = update(Delivery).where(
+        is_waiting(),
         col(Delivery.state) == "pending",
         col(Delivery.claim).is_(None),
         or_(col(Delivery.channel).not_in(list(channels)), col(Delivery.channel).in_(stopped)),
@@ -452,6 +463,53 @@ def stopped_channels(session: Session) -> dict[str, ChannelState]:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages are still to be sent or were given up, and since when one should be."""
+
+    waiting: int
+    dead: int
+    oldest_due: datetime | None
+
+
+def count_deliveries(session: Session, now: datetime) -> Counts:
+    """Counts what waits and what was given up, by the indexes that hold nothing else."""
+    number = select(func.count()).select_from(Delivery)
+    oldest = select(func.min(Delivery.next_attempt_at)).where(
+        is_waiting(), col(Delivery.state) == "pending", col(Delivery.next_attempt_at) <= now
+    )
+    return Counts(
+        waiting=session.exec(number.where(is_waiting())).one(),
+        dead=session.exec(number.where(is_dead())).one(),
+        oldest_due=session.exec(oldest).one(),
+    )
+
+
+def count_held(session: Session) -> int:
+    """How many messages are held until quiet hours end, or until a person sets them going."""
+    query = select(func.count()).where(is_waiting(), col(Delivery.state) == "held")
+    return session.exec(query).one()
+
+
+def oldest_due_alert(
+    session: Session, now: datetime, channels: Collection[str] | None
+) -> datetime | None:
+    """Since when the alert waits that has been due longest, of those for these channels."""
+    query = select(func.min(Alert.due_at)).where(
+        col(Alert.delivery_id).is_(None), col(Alert.due_at) <= now
+    )
+    if channels is not None:
+        query = query.where(col(Alert.channel).in_(list(channels)))
+    return session.exec(query).one()
+
+
+def gathering(session: Session) -> tuple[int, datetime | None]:
+    """How many alerts are gathered for company, a digest or the morning; when the next is due."""
+    waits = col(Alert.delivery_id).is_(None)
+    count = session.exec(select(func.count()).where(waits)).one()
+    return count, session.exec(select(func.min(Alert.due_at)).where(waits)).one()
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A delivery that was given up, and when."""
 
@@ -467,7 +525,7 @@ def dead_letters(session: Session) -> list[DeadLetter]:
     died = func.coalesce(last.scalar_subquery(), Delivery.created_at)
     table = SQLModel.metadata.tables["delivery"]
     columns = (table.c.id, table.c.key, table.c.channel, table.c.last_error, died)
-    query = sqlalchemy.select(*columns).where(table.c.state == "dead")
+    query = sqlalchemy.select(*columns).where(is_dead())
     # Ordered here: asked for the order, SQLite would read every delivery there ever was.
     rows = sorted(session.connection().execute(query), key=lambda row: row[0])
     return [DeadLetter(row[1], row[2], row[3] or "", row[4]) for row in rows]

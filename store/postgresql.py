@@ -36,6 +36,12 @@ def connect_arguments(url: URL) -> dict[str, str]:
     return {name: value for name, value in _CONNECT.items() if name not in url.query}
 
 
+_POOL = {"pool_size": 4, "max_overflow": 4}
+"""Connections that are kept, and how many more there may be."""
+MOST_CONNECTIONS = 12
+"""Of a process that shares the work: those, two of the queue, one that listens to announcements and
+one that tells that the process lives."""
+
 # What was told to be kept must be there after a power failure; stronger settings are left alone.
 _KEEP = (
     "SELECT set_config('synchronous_commit', 'on', false) "
@@ -67,7 +73,7 @@ def postgresql_engine(url: URL) -> Engine:
     try:
         # A connection that was cut while nobody used it is replaced before it is used
         # (pool_pre_ping); one that is cut in use is the caller's to begin again.
-        engine = create_engine(url, connect_args=told, pool_pre_ping=True, pool_size=10)
+        engine = create_engine(url, connect_args=told, pool_pre_ping=True, **_POOL)
     except (NoSuchModuleError, ImportError) as error:
         raise StoreError(
             "PostgreSQL needs its driver: pip install 'wirewatch[postgres]'"

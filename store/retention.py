@@ -20,8 +20,7 @@ from sqlalchemy import Delete, Update, and_, delete, or_, text, tuple_, update
 from sqlmodel import Session, col, select
 
 from store.articles import Article, ArticleUrl, Entry, Story
-from store.deliveries import Alert, Attempt, Change, Delivery, Match
-from store.outbox import WAITING
+from store.deliveries import WAITING, Alert, Attempt, Change, Delivery, Match
 from store.revisions import Evidence, KeptPage, Revision, Revisit
 from store.search import Window, stored_texts
 from store.search_index import take_from_index

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, Index
-from sqlmodel import Field, Session, SQLModel, col, or_, select
+from sqlmodel import Field, Session, SQLModel, col, func, or_, select
 
 from store.types import UtcDateTime
 
@@ -251,6 +251,41 @@ class PlannedVisit(NamedTuple):
     url: str
     state: str
     next_visit: datetime | None
+
+
+class Visited(NamedTuple):
+    """A source that was visited, and when it is to be visited again."""
+
+    state: str
+    last_visit: datetime
+    next_visit: datetime | None
+
+
+def last_visited(session: Session) -> list[Visited]:
+    """Of each state the source that was visited last: what tells whether crawling moves."""
+    order = func.row_number().over(
+        partition_by=SourceState.state, order_by=col(SourceState.last_visit).desc()
+    )
+    visited = (
+        select(SourceState.state, SourceState.last_visit, SourceState.next_visit, order.label("th"))
+        .where(col(SourceState.last_visit).is_not(None))
+        .subquery()
+    )
+    columns = (visited.c.state, visited.c.last_visit, visited.c.next_visit)
+    return [Visited(*row) for row in session.exec(select(*columns).where(visited.c.th == 1))]
+
+
+def states(session: Session) -> dict[str, int]:
+    """How many of the known sources are in each state."""
+    query = select(SourceState.state, func.count()).group_by(SourceState.state)
+    return {row[0]: row[1] for row in session.exec(query.order_by(SourceState.state))}
+
+
+def last_successes(session: Session) -> dict[str, datetime]:
+    """When each source was last read, of those that were."""
+    query = select(SourceState.id, col(SourceState.last_success))
+    query = query.where(col(SourceState.last_success).is_not(None)).order_by(col(SourceState.id))
+    return {row[0]: row[1] for row in session.exec(query) if row[1] is not None}
 
 
 def planned_visits(session: Session) -> dict[str, PlannedVisit]:

@@ -40,7 +40,7 @@ def explain(context: Context, /, url: str, as_json: bool) -> int:
         if session is None:
             return 1
         keys = [url_key(url)]
-        entries = list(entries_at(session, keys, url))
+        entries = list(entries_at(session, keys))
         article = article_at(session, keys) or _article_of(session, entries)
         if article is None and not entries:
             say(f"{url}: no source has listed this address")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -34,7 +35,13 @@ from store.sources import site_furniture
 from store.writer import Writer
 
 BATCH = 50
-"""Articles that are filed in one transaction: a service beside it waits for tenths of a second."""
+"""Articles that are filed in one transaction at most."""
+HOLD = 0.25
+"""Seconds for which one transaction may keep others from writing; on a busy machine it takes fewer
+articles."""
+YIELD_EVERY, YIELD = 1.0, 0.15
+"""Seconds after which others may write, and for how long: SQLite's writers look for a free database
+ten times a second."""
 BATCH_SIZE = 4 << 20
 """Characters of them."""
 AHEAD = 4
@@ -117,6 +124,7 @@ class Intake:
     sources: Sources
     match: bool
     now: datetime
+    _yielded: float = field(default_factory=time.monotonic)
 
     @cached_property
     def matcher(self) -> Matcher:
@@ -130,7 +138,7 @@ class Intake:
 
         Raises StoreError where nothing more can be stored; what was filed stays.
         """
-        counts, batch, size = Counts(), [], 0
+        counts, batch, size, most = Counts(), [], 0, 1
         async for piece in self._pieces(opened, url):
             if isinstance(piece, Problem):
                 counts["broken"] += 1
@@ -140,12 +148,20 @@ class Intake:
             else:
                 batch.append(piece)
                 size += len(piece.article.item.body)
-            if len(batch) >= BATCH or size > BATCH_SIZE:
+            if len(batch) >= most or size > BATCH_SIZE:
+                begun = time.monotonic()
                 await self._file(batch, counts, problem)
+                most = next_batch(len(batch), time.monotonic() - begun)
+                await self._let_others_write()
                 batch, size = [], 0
                 tell(counts.total(), opened.estimate(counts.total()))
         await self._file(batch, counts, problem)
         return counts
+
+    async def _let_others_write(self) -> None:
+        if self.writer is not None and time.monotonic() - self._yielded > YIELD_EVERY:
+            await asyncio.sleep(YIELD)
+            self._yielded = time.monotonic()
 
     # ---- out of the file -------------------------------------------------------------------------
 
@@ -295,6 +311,12 @@ class Intake:
         with self.store.reading() as session:
             known = [articles_at(session, keys_of(found.article.item)) for found in batch]
         return ["duplicate" if articles else "new" for articles in known]
+
+
+def next_batch(filed: int, seconds: float) -> int:
+    """How many articles to file at once after so many took so long."""
+    fitting = int(filed * HOLD / seconds) if seconds > 0 else BATCH
+    return max(1, min(fitting, 2 * filed, BATCH))
 
 
 def _workers() -> int:

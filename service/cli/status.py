@@ -12,7 +12,7 @@ from service.cli.source_table import show_sources
 from service.cli.stored import opened
 from service.config import Config
 from service.json_objects import moment, source_object
-from service.status import Status, is_healthy, read_status
+from service.status import Status, is_healthy, read_lines, read_status
 
 
 @click.command()
@@ -25,9 +25,10 @@ def status(context: Context, as_json: bool, health: bool) -> int:
     with opened(config) as store:
         if store is None:
             return int(health)
-        state = read_status(store, datetime.now(UTC), config.channels.keys())
-    if health:
-        return int(not is_healthy(state))
+        now, channels = datetime.now(UTC), config.channels.keys()
+        if health:
+            return int(not is_healthy(read_lines(store, now, channels)))
+        state = read_status(store, now, channels)
     if as_json:
         print_json(status_object(config, state))
     else:
@@ -50,6 +51,7 @@ def status_object(config: Config, state: Status) -> dict[str, Any]:
         "channels_stopped": [*state.stopped],
         "dead_letters": state.dead_letters,
         "articles": state.articles,
+        "articles_exact": state.articles_exact,
         "articles_today": state.articles_today,
         "matches_today": state.matches_today,
         "last_visit": moment(state.last_visit),
@@ -78,9 +80,9 @@ def _show(config: Config, state: Status) -> None:
         say(f"gathering   {gathering}")
     for channel, reason in state.stopped.items():
         say(f"stopped     channel {channel}: {reason}")
-    say(
-        f"stored      {counted(state.articles, 'article')}, {state.articles_today} of them in a day"
-    )
+    about = "" if state.articles_exact else "about "
+    stored = f"{about}{counted(state.articles, 'article')}"
+    say(f"stored      {stored}, {state.articles_today} of them in a day")
     say(f"matches     {state.matches_today} in a day")
     say(f"last visit  {show_time(state.last_visit, zone)}")
     if state.pages_failing:

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IHostnameResolver
 from zope.interface import implementer
 
 from crawler.guard import GuardedResolver
+from crawler.settings import REDIRECTS
 from tests.support.crawled import Run, Site, feed, page
 from tests.support.http import HttpServer, Response
 
@@ -57,6 +58,23 @@ def test_they_do_follow_one_on_the_same_host(on_a_site: Run) -> None:
         assert sent.headers["x-api-key"] == SECRETS["X-Api-Key"]
 
     on_a_site(script, source={"headers": dict(SECRETS)})
+
+
+@on_sqlite
+def test_a_loop_of_redirects_across_two_hosts_comes_to_an_end(on_a_site: Run) -> None:
+    async def script(site: Site) -> None:
+        async with HttpServer(host="127.0.0.2") as other:
+            site.server.on("/feed", redirect(f"{other.url}/there"))
+            other.on("/there", redirect(f"{site.server.url}/back"))
+            site.server.on("/back", redirect(f"{other.url}/there"))
+            report = await site.crawl()
+            assert report.errors == (f"{site.server.url}/feed: it redirects again and again",)
+            asked = site.asked("/feed") + site.asked("/back") + other.requests
+            # robots.txt of the other host is one of them.
+            assert len(asked) == REDIRECTS + 2
+            assert all("x-api-key" not in request.headers for request in other.requests)
+
+    on_a_site(script, config={"allow_private": ["127.0.0.0/30"]}, source={"headers": dict(SECRETS)})
 
 
 @on_sqlite

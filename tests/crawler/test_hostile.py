@@ -1,8 +1,8 @@
 """What a hostile server can answer: it costs its own source's turn, a bounded time, and no secret.
 
-All answers of tests/support/hostile.py at once: as feed, article and robots.txt, and in turn as
-sitemap, API or section page. bench/hostile.py gives them to the whole service in every role and in
-full size.
+All answers of tests/support/hostile.py at once, small enough for a test: as feed, article and
+robots.txt, and in turn as sitemap, API or section page. bench/hostile.py gives them to the whole
+service in every role and in full size.
 """
 
 import os
@@ -11,12 +11,14 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from crawler.items import entry_from_json
 from crawler.pool import ProcessorPool
 from crawler.reading import read_page
 from crawler.text import clean_line
@@ -79,6 +81,25 @@ NO_DOCUMENT = {
 }
 """Read, and found to be no document of the kind; in words that differ by kind."""
 NO_PAGE = {"a type that it is not", "NULs in every word", "a hundred thousand links"}
+SILENT = {
+    "a redirect to a file",
+    "a redirect to data",
+    "a redirect to another protocol",
+    "an unknown encoding",
+    "a bomb in a file",
+    "a gzip file that is none",
+    "nothing but NULs",
+    "bytes of no encoding",
+    "a picture",
+    "a million nested brackets",
+    "a billion laughs",
+    "an entity of a file",
+    "entities of parameters",
+    "a hundred thousand links",
+}
+"""As a robots.txt they hold no rule that can be read, or are none (RFC 9309: all is allowed)."""
+LONGEST_TURN = 30
+"""Seconds: a timeout of two, and ten for a parser that is killed, on a busy machine."""
 UNDATED = {"a date of 1601", "a date of 9999", "a date of no day", "a calendar without end"}
 NO_WORDS = re.compile(r"Traceback|Failure|[a-z]Error\b|<class|[\x00-\x1f\x7f]")
 
@@ -124,9 +145,28 @@ def faults_of_page(name: str, outcome: Outcome) -> list[str]:
 
 
 def faults_of_robots(name: str, outcome: Outcome) -> list[str]:
-    """It can be read, or there is none and all is allowed, or all is forbidden: in words."""
+    """What cannot be had forbids everything, in words; what says nothing allows everything."""
     said = outcome.error or ""
-    return [] if "robots.txt" in said or not said else ["is no reason"]
+    if name in REFUSED.keys() - SILENT:
+        return [] if "robots.txt" in said else ["does not forbid everything"]
+    if said:
+        return ["forbids everything"]
+    if name in SILENT:
+        return [] if outcome.strayed else ["forbids what it does not name"]
+    return ["is not obeyed"] if outcome.strayed else []
+
+
+def faults_of_list(name: str, outcome: Outcome) -> list[str]:
+    """What a document says of its entries is cleaned like what a page says."""
+    items = [entry_from_json(entry.item) for entry in outcome.listed]
+    faults = []
+    if name == "titles that deceive" and not {item.title for item in items} <= {HONEST, None}:
+        faults.append(f"lists {items[0].title!r}")
+    if name == "a title of a megabyte" and any(len(item.title or "") > len(LONG) for item in items):
+        faults.append("lists a title without end")
+    if name in UNDATED - {"a calendar without end"} and any(item.published for item in items):
+        faults.append(f"dates it {items[0].published}")
+    return faults
 
 
 def faults(outcomes: Outcomes) -> list[str]:
@@ -138,7 +178,7 @@ def faults(outcomes: Outcomes) -> list[str]:
             elif role == "robots":
                 wrong = faults_of_robots(name, outcome)
             else:
-                wrong = faults_of_document(name, role, outcome)
+                wrong = faults_of_document(name, role, outcome) + faults_of_list(name, outcome)
             if NO_WORDS.search(outcome.error or ""):
                 wrong.append("is no error in words")
             texts = [f"{a.title} {a.standfirst} {a.body}" for a in outcome.articles]
@@ -155,6 +195,15 @@ def settled(store: Store, besieger: Besieger) -> bool:
         return session.exec(select(Entry.outcome).where(Entry.url == url)).one() is not None
 
 
+def longest_turn(siege: Siege) -> float:
+    """The longest time between two requests to one host, whose turns follow each other."""
+    times: dict[str, list[float]] = {}
+    for besieger in siege.besiegers:
+        for server in (besieger.server, besieger.robots):
+            times.setdefault(server.host, []).extend(request.at for request in server.requests)
+    return max(b - a for each in times.values() for a, b in pairwise(sorted(each)))
+
+
 def test_every_hostile_answer_costs_its_own_sources_turn_and_nothing_else(
     siege: Siege, store: Store
 ) -> None:
@@ -166,6 +215,7 @@ def test_every_hostile_answer_costs_its_own_sources_turn_and_nothing_else(
     assert len(outcomes) == len(siege.answers) > 55
     assert faults(outcomes) == []
     assert [b.name for b in siege.besiegers if not settled(store, b)] == []
+    assert longest_turn(siege) < LONGEST_TURN
     # A calendar and a page of links lead nowhere for long.
     assert max(len(b.server.requests) for b in siege.besiegers) < 120
 

@@ -9,14 +9,18 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
 
+from store.engine import Store
 from store.http_client import guarded_client
+from tests.support import postgresql, stores
 from tests.support.desk import Desk, until
 from tests.support.http import HangUpError, HttpServer, Response
 from tests.support.prose import headline, paragraphs
@@ -35,13 +39,21 @@ allow_private = ["127.0.0.0/8"]
 CHANCE = random.Random(8)
 
 
+on_both = pytest.mark.parametrize("desk", stores.BACKENDS, indirect=True)
+"""What has to do with the store and not with files is tried on PostgreSQL as well."""
+
+
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     async with Site() as site, SmtpSink() as sink:
         desk = Desk(tmp_path, site, sink)
         publish(desk, "")
-        desk.configure()
-        yield desk
+        with contextlib.ExitStack() as stack:
+            if getattr(request, "param", "sqlite") == "postgresql":
+                desk.configure(database=stack.enter_context(postgresql.empty_database()))
+            else:
+                desk.configure()
+            yield desk
 
 
 def publish(desk: Desk, names: str = BORDER) -> str:
@@ -64,11 +76,12 @@ async def running(desk: Desk, before: tuple[str, ...] = ()) -> AsyncIterator[Run
         yield service
 
 
+@on_both
 async def test_sigterm_lets_the_mail_in_hand_be_settled_and_systemd_is_told(desk: Desk) -> None:
     desk.sink.fail("DOT", "250 2.0.0 queued", accept=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
         systemd.bind(str(desk.folder / "notify"))
-        env = {"NOTIFY_SOCKET": str(desk.folder / "notify"), "WATCHDOG_USEC": "1000000"}
+        env = {"NOTIFY_SOCKET": str(desk.folder / "notify"), "WATCHDOG_USEC": "2000000"}
         async with RunningService(desk.config, env=env) as service:
             await desk.first_visit()
             url = publish(desk)
@@ -114,6 +127,40 @@ async def ended_while_everything_hangs(desk: Desk, chat: HttpServer, sign: signa
     return url
 
 
+SLOW_PAGE = Response(
+    200,
+    b"<title>A slow page</title><article>" + b"<font>x<p>" * 450_000,
+    {"Content-Type": "text/html"},
+)
+"""It takes a parser more than the ten seconds that a page is given."""
+
+
+@pytest.mark.timeout(240)
+async def test_sigterm_ends_it_in_eight_seconds_though_parsers_and_many_hosts_are_busy(
+    desk: Desk,
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        sites = [await stack.enter_async_context(Site(host=f"127.0.2.{n}")) for n in range(1, 7)]
+        more = ""
+        for number, site in enumerate(sites):
+            for _ in range(3):
+                slow = site.publish(headline(CHANCE), paragraphs(CHANCE, ""))
+                # Half of the hosts answer slowly instead.
+                answer = SLOW_PAGE if number % 2 else Response(200, wait=60)
+                site.fail(answer, path=slow.removeprefix(site.url))
+            more += f'[source.slow{number}]\nurl = "{site.feed_url}"\nkind = "feed"\n'
+        desk.configure(more)
+        service = await stack.enter_async_context(RunningService(desk.config))
+        # A feed, a robots.txt and a page.
+        await until(lambda: all(len(site.requests) > 2 for site in sites), 110)
+        await asyncio.sleep(2)  # The pages have come, and are being read for ten seconds.
+        began = time.monotonic()
+        assert await service.stop(within=10) == 0
+        assert time.monotonic() - began < 8
+        assert "Traceback" not in service.log
+
+
+@on_both
 async def test_a_second_sigterm_ends_the_service_at_once_and_no_process_shows_a_secret(
     desk: Desk,
 ) -> None:
@@ -137,6 +184,7 @@ async def test_a_second_sigterm_ends_the_service_at_once_and_no_process_shows_a_
         assert left == [], "no process of it goes on"
 
 
+@on_both
 async def test_a_site_that_fails_for_a_while_loses_no_article(desk: Desk) -> None:
     async with running(desk):
         desk.site.fail(Response(500), path="/feed.xml", times=2)
@@ -149,6 +197,7 @@ async def test_a_site_that_fails_for_a_while_loses_no_article(desk: Desk) -> Non
     assert desk.links() == [first, second]
 
 
+@on_both
 async def test_a_saved_configuration_takes_effect_without_a_restart(desk: Desk) -> None:
     async with running(desk) as service:
         desk.configure('[watchlist.rivers]\nany = ["Kunar"]\n')
@@ -168,6 +217,7 @@ async def test_a_broken_configuration_is_refused_and_the_old_one_stays(desk: Des
         assert "Traceback" not in service.log
 
 
+@on_both
 async def test_a_second_service_on_the_same_database_refuses_to_start(desk: Desk) -> None:
     async with running(desk) as service:
         second = await run_command(desk.config, "run")
@@ -176,6 +226,7 @@ async def test_a_second_service_on_the_same_database_refuses_to_start(desk: Desk
         await desk.alerted(url)
 
 
+@on_both
 async def test_a_wrong_smtp_password_is_named_kept_secret_and_loses_nothing(desk: Desk) -> None:
     desk.sink.login = ("desk", "right-secret")
     desk.configure(login="desk:wrong-secret@")
@@ -198,16 +249,20 @@ async def test_a_port_in_use_is_named(desk: Desk) -> None:
     assert_clear(await run_command(desk.config, "run"), address)
 
 
+@on_both
 async def test_a_newer_database_is_left_alone(desk: Desk) -> None:
     async with running(desk) as service:
         assert await service.stop() == 0
-    database = desk.folder / "wirewatch.db"
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'f_of_a_later_day'")
-    before = database.read_bytes()
-    for words in (["run"], ["run", "--once"], ["articles"], ["status"]):
-        assert_clear(await run_command(desk.config, *words), "wirewatch.db", "newer")
-    assert database.read_bytes() == before
+    store = Store(desk.values.get("database", f"sqlite:///{desk.folder}/wirewatch.db"))
+    try:
+        with store.writing() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = 'f_of_a_later_day'"))
+        before = stores.everything_in(store)
+        for words in (["run"], ["run", "--once"], ["articles"], ["status"]):
+            assert_clear(await run_command(desk.config, *words), "wirewatch", "newer")
+        assert stores.everything_in(store) == before
+    finally:
+        store.close()
 
 
 async def test_a_file_that_is_no_database_is_named(desk: Desk) -> None:
@@ -238,9 +293,10 @@ def damage_a_page_of_stories(database: Path) -> None:
     database.write_bytes(pages)
 
 
+@pytest.mark.timeout(240)
 async def test_a_damaged_database_is_told_at_the_start_and_work_goes_on(desk: Desk) -> None:
     async with running(desk) as service:
-        assert await service.stop() == 0
+        assert await service.stop(within=60) == 0
         assert "status=damaged" not in service.log
     damage_a_page_of_stories(desk.folder / "wirewatch.db")
     desk.configure(listen="127.0.0.1:0")
@@ -251,7 +307,7 @@ async def test_a_damaged_database_is_told_at_the_start_and_work_goes_on(desk: De
             assert (await client.get(f"{page}/health")).status_code == 503
         url = publish(desk)
         await desk.alerted(url)
-        assert await service.stop() == 0
+        assert await service.stop(within=60) == 0
     shown = await run_command(desk.config, "status")
     assert "database    damaged: " in shown.output
     assert "health      not good" in shown.output

@@ -18,7 +18,6 @@ from service.config import load
 from service.health import HealthWatch
 from store.articles import Article
 from store.engine import Store
-from store.schema import migrate
 from store.sources import Outage, SourceState
 from store.writer import Writer
 from tests.service.configs import write
@@ -73,9 +72,9 @@ class World:
             return {(state.state, state.failures) for state in session.exec(select(SourceState))}
 
 
-def test_an_outage_of_our_network_is_one_message_and_no_sources_fault(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'wirewatch.db'}")
-    migrate(store)
+def test_an_outage_of_our_network_is_one_message_and_no_sources_fault(
+    store: Store, tmp_path: Path
+) -> None:
     writer = Writer(store)
 
     async def script(resolver: GuardedResolver) -> None:
@@ -115,7 +114,6 @@ def test_an_outage_of_our_network_is_one_message_and_no_sources_fault(tmp_path: 
         in_reactor(script)
     finally:
         writer.close()
-        store.close()
 
 
 async def context_of(world: World, resolver: GuardedResolver) -> CrawlContext:

@@ -13,8 +13,10 @@ import yaml
 
 from service.cli import cli
 from service.cli.status import status
+from service.cli.worker import worker
 from service.config import load
 from service.roles import ALL, parse_roles
+from store.postgresql import MOST_CONNECTIONS
 from tests.service.configs import ROOT, write
 
 
@@ -107,9 +109,13 @@ def test_the_container_can_write_to_its_volume_only(service: dict[str, Any]) -> 
     assert "ports" not in service
 
 
-def test_without_a_profile_there_is_one_container(compose: dict[str, Any]) -> None:
+def test_one_container_is_started_or_those_that_share_never_both(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert [name for name in services if "profiles" not in services[name]] == ["wirewatch"]
+    chosen = dict(
+        line.split("=") for line in (ROOT / ".env").read_text("utf-8").splitlines() if "=" in line
+    )
+    assert chosen == {"COMPOSE_PROFILES": "default"}
+    assert [name for name in services if services[name]["profiles"] == ["default"]] == ["wirewatch"]
     assert set(services) == {"wirewatch", "postgres", "scheduler", "worker"}
     shared = [name for name in services if services[name].get("profiles") == ["scale"]]
     assert len(shared) == 3
@@ -132,6 +138,28 @@ def test_every_container_of_ours_is_as_bound_as_the_first(compose: dict[str, Any
         assert all(services[name][key] == services["wirewatch"][key] for key in kept)
         assert int(services[name]["stop_grace_period"].removesuffix("s")) > 10
         assert "ports" not in services[name]
+
+
+def test_a_worker_is_asked_for_itself_only(compose: dict[str, Any]) -> None:
+    service = compose["services"]["worker"]
+    address = service["command"][service["command"].index("--listen") + 1]
+    assert any("--listen" in option.opts for option in worker.params)
+    *_, program = service["healthcheck"]["test"]
+    assert f"http://{address}/health" in program
+    compile(program, "healthcheck", "exec")
+
+
+def test_what_only_wirewatch_may_read_is_given_to_its_user(compose: dict[str, Any]) -> None:
+    uid = last_stage()["USER"]
+    said = (ROOT / "docker-compose.yml").read_text("utf-8")
+    (secret,) = compose["services"]["worker"]["secrets"]
+    assert f"chown {uid} config.toml {compose['secrets'][secret]['file']}" in said
+
+
+def test_the_server_has_connections_for_all(compose: dict[str, Any]) -> None:
+    command = compose["services"]["postgres"]["command"]
+    most = int(command[-1].removeprefix("max_connections="))
+    assert most >= 10 * MOST_CONNECTIONS
 
 
 def test_the_database_is_awaited_and_its_secrets_are_files(compose: dict[str, Any]) -> None:

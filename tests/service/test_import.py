@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import threading
+import time
 import tomllib
 import zlib
 from collections.abc import Mapping
@@ -17,8 +19,9 @@ from crawler.answer import Answer
 from crawler.items import EntryItem
 from crawler.record import Listing, record_listing
 from service.archive import record_of
+from service.cli.import_articles import next_batch
 from service.config import load
-from store.articles import Article, Entry
+from store.articles import Article, Entry, Story
 from store.deliveries import Alert, Delivery, Match
 from store.engine import Store
 from store.revisions import Evidence
@@ -325,6 +328,38 @@ def test_the_first_import_makes_the_database(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "wirewatch.db").exists()
     assert "1 new" in run("import", "-", given=jsonl(row())).out
     assert len(run("articles", "--json").rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("filed", "seconds", "next_"),
+    [(1, 0.001, 2), (40, 0.1, 50), (50, 5.0, 2), (1, 9.0, 1), (8, 0.25, 8), (3, 0.0, 6)],
+)
+def test_a_batch_is_as_large_as_others_can_wait(filed: int, seconds: float, next_: int) -> None:
+    assert next_batch(filed, seconds) == next_
+
+
+def test_others_write_while_an_import_runs(run: Run, store: Store, config: Path) -> None:
+    waits: list[float] = []
+    done = threading.Event()
+
+    def write_now_and_then() -> None:
+        while not done.wait(0.05):
+            begun = time.monotonic()
+            with store.writing() as session:
+                session.add(Story(created_at=NOON))
+            waits.append(time.monotonic() - begun)
+
+    other = threading.Thread(target=write_now_and_then)
+    other.start()
+    rows = (row(number, body=f"{number} {'word ' * number}") for number in range(1, 200))
+    try:
+        imported = run("import", "-", "--json", given=jsonl(*rows))
+    finally:
+        done.set()
+        other.join()
+    assert counts(imported.rows[-1]) == {"new": 199}
+    assert len(waits) > 2
+    assert max(waits) < 15
 
 
 # ---- pages ---------------------------------------------------------------------------------------

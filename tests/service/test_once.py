@@ -1,15 +1,34 @@
 """`run --once` says of every source that was not read why it was not."""
 
-import sqlite3
 from pathlib import Path
 
+from sqlalchemy import text
+
+from store.engine import Store
 from tests.service.configs import write
+from tests.support import stores
 from tests.support.http import Response
 from tests.support.running import run_command
 from tests.support.site import Site
+from tests.support.stores import Backend
+
+REFUSE = {
+    "sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON crawl_run WHEN NEW.host = '127.0.0.3' "
+    "BEGIN SELECT RAISE(ABORT, 'row refused'); END",
+    "postgresql": "ALTER TABLE crawl_run ADD CONSTRAINT refuse CHECK (host <> '127.0.0.3') "
+    "NOT VALID",
+}
+"""From then on what a crawl of one host leaves behind is refused by the database itself."""
 
 
-async def test_what_fails_or_is_held_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+async def test_what_fails_or_is_held_is_named_and_the_others_are_read(
+    tmp_path: Path, backend: Backend
+) -> None:
+    with stores.empty_database(backend, tmp_path) as url:
+        await what_fails_is_named(tmp_path, backend, url)
+
+
+async def what_fails_is_named(tmp_path: Path, backend: Backend, url: str) -> None:
     async with Site() as well, Site(host="127.0.0.2") as busy, Site(host="127.0.0.3") as broken:
         for site in (well, busy, broken):
             site.publish("A story of the day", ["A text of some words. " * 40])
@@ -19,17 +38,16 @@ async def test_what_fails_or_is_held_is_named_and_the_others_are_read(tmp_path: 
         )
         crawler = '[crawler]\ndelay = "0s"\nallow_private = ["127.0.0.0/8"]\n'
         watched = '[watchlist.a]\nany = ["zebra"]\n[channel.inbox]\nkind = "maildir"\npath = "in"\n'
-        config = write(tmp_path, crawler + tables + watched)
+        service = f'[service]\ndatabase = "{url}"\n'
+        config = write(tmp_path, service + crawler + tables + watched)
         busy.fail(Response(503, headers={"Retry-After": "7200"}), path="/feed.xml")
         first = await run_command(config, "run", "--once")
         assert first.status == 1
         assert f"{busy.feed_url}: HTTP 503" in first.errors
-        # From now on what a crawl of one host leaves behind is refused by the database itself.
-        with sqlite3.connect(tmp_path / "wirewatch.db") as database:
-            database.execute(
-                "CREATE TRIGGER refuse BEFORE INSERT ON crawl_run WHEN NEW.host = '127.0.0.3' "
-                "BEGIN SELECT RAISE(ABORT, 'row refused'); END"
-            )
+        store = Store(url)
+        with store.writing() as session:
+            session.execute(text(REFUSE[backend]))
+        store.close()
         asked = len(busy.requests)
         well.publish("Another story of the day", ["Another text of some words. " * 40])
         second = await run_command(config, "run", "--once")

@@ -193,6 +193,16 @@ async def test_jobs_with_a_source_come_before_pages(store: Store) -> None:
     assert first.handed.job.host == "geo.example"
 
 
+async def test_the_next_of_many_jobs_is_found_without_comparing_all_of_them(store: Store) -> None:
+    """It took half a second each before the server was told how many there are."""
+    jobs = [Handed(HostJob(f"h{number}.example"), NOW) for number in range(2000)]
+    change(store, lambda session: CrawlQueue(store).put(session, jobs))
+    worker = enlisted(store)
+    async with CrawlQueue(store) as crawls, asyncio.timeout(2):
+        for _ in range(10):
+            assert await crawls.take(worker)
+
+
 async def test_a_dead_workers_crawls_are_due_and_its_jobs_gone(store: Store) -> None:
     hand(store)
     worker = enlisted(store)

@@ -43,6 +43,10 @@ class Outcome:
     """What was made of it."""
     ended: str | None = None
     """Of a page: how its entry ended; None while it waits."""
+    listed: tuple[Entry, ...] = ()
+    """Of a document: what it lists; the site has no such pages."""
+    strayed: bool = False
+    """Of a robots.txt: whether the page was asked for that an honest one forbids."""
 
 
 @dataclass
@@ -62,7 +66,7 @@ class Besieger:
         self.server, self.robots = HttpServer(host=host), HttpServer(host=host)
 
     @property
-    def roles(self) -> tuple[Role, Role]:
+    def roles(self) -> tuple[Role, ...]:
         """What its documents are asked for as."""
         return "feed", OTHERS[self.number % len(OTHERS)]
 
@@ -77,7 +81,8 @@ class Besieger:
         server.on("/there", Response(302, headers={"Location": f"{server.url}/here"}))
         server.on("/here", Response(302, headers={"Location": f"{server.url}/there"}))
         robots.on("/robots.txt", self._hostile(robots, "robots"))
-        robots.on("/lists", feed(robots, "/good"))
+        robots.on("/lists", feed(robots, "/good", "/closed/page"))
+        robots.on("/closed/page", page("Story of the closed"))
         for site in (server, robots):
             site.on("/good", page("Story of the good"))
         urls = {f"s{self.number}-{role}": f"{server.url}/{role}" for role in (*self.roles, "lists")}
@@ -152,7 +157,14 @@ class Siege:
                 id_ = f"s{besieger.number}-{role}"
                 state = session.get_one(SourceState, id_)
                 articles = session.exec(select(Article).where(Article.source_id == id_)).all()
-                found[role] = Outcome(state.last_error, tuple(articles))  # type: ignore[index]
+                entries = session.exec(select(Entry).where(Entry.source_id == id_)).all()
+                strayed = any(r.path == "/closed/page" for r in besieger.robots.requests)
+                found[role] = Outcome(  # type: ignore[index]
+                    state.last_error,
+                    tuple(articles),
+                    listed=tuple(entries),
+                    strayed=strayed,
+                )
             url = f"{besieger.server.url}/page"
             entry = session.exec(select(Entry).where(Entry.url == url)).one_or_none()
             assert entry is not None, f"{besieger.name}: its page was not listed"

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,6 +20,8 @@ class Request:
     body: bytes
     connection: int
     """Number of the connection it came over, from 1."""
+    at: float
+    """When, by a clock that nobody sets."""
 
     @property
     def path(self) -> str:
@@ -144,7 +147,7 @@ class HttpServer:
             for name, _, value in (line.partition(":") for line in lines)
         }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        request = Request(method, target, headers, body, number)
+        request = Request(method, target, headers, body, number, time.monotonic())
         self.requests.append(request)
         async with self._news:
             self._news.notify_all()

@@ -47,6 +47,16 @@ def database(backend: Backend, folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def empty_database(backend: Backend, folder: Path) -> Iterator[str]:
+    """The URL of a database without our schema, which may be changed in any way."""
+    if backend == "postgresql":
+        with postgresql.empty_database() as url:
+            yield url
+    else:
+        yield f"sqlite:///{folder / 'wirewatch.db'}"
+
+
+@contextlib.contextmanager
 def opened(backend: Backend, folder: Path) -> Iterator[Store]:
     """A store of our schema without rows."""
     with database(backend, folder) as url:
