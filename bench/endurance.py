@@ -5,9 +5,10 @@
 A site in another process has many feeds. All are visited in one crawl after the other, an hour
 apart by the clock that the crawler is given; most answers are "not modified", every fiftieth visit
 finds a new article, whose page is fetched, read, matched and told of in a file. Each line of the
-curve tells visits, articles, proportional set size and file descriptors of the process and of all
-its children, threads and tasks. Exit status 1 when the last fifth takes 10 MB more than the second,
-or more descriptors.
+curve tells visits, articles, memory (proportional, without the pages of files) and file descriptors
+of the process and of all its children, threads and tasks. The memory is more than a service's: each
+worker process imports this module. Exit status 1 when the last fifth takes 10 MB more than the
+second, or more descriptors.
 """
 
 import argparse
@@ -101,7 +102,8 @@ class Point:
 def taken(site: int) -> tuple[int, int]:
     """Bytes and descriptors of this process and its children, but for the site's."""
     mine, foreign = list(tree_of(os.getpid())), {process.pid for process in tree_of(site)}
-    memory = sum(pss_of(os.getpid())) - sum(pss_of(site))
+    # Without libraries: how much of them counts as ours hangs on who else uses them at the moment.
+    memory = sum(pss_of(os.getpid(), "Pss_Anon")) - sum(pss_of(site, "Pss_Anon"))
     return memory, sum(process.num_fds() for process in mine if process.pid not in foreign)
 
 

@@ -66,13 +66,16 @@ def tree_of(pid: int) -> Iterator[psutil.Process]:
         yield from process.children(recursive=True)
 
 
-def pss_of(pid: int) -> list[int]:
-    """Bytes of each process, the first before its children; what several share is shared out."""
+def pss_of(pid: int, part: str = "Pss") -> list[int]:
+    """Bytes of each process, the first before its children; what several share is shared out.
+
+    `part`: as /proc names it; Pss_Anon leaves out the pages of files, libraries mostly.
+    """
     found = []
     for process in tree_of(pid):
         with contextlib.suppress(OSError):
             text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            line = next(line for line in text.splitlines() if line.startswith("Pss:"))
+            line = next(line for line in text.splitlines() if line.startswith(f"{part}:"))
             found.append(int(line.split()[1]) * 1024)
     return found
 
