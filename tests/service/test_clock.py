@@ -65,12 +65,13 @@ async def test_all_that_one_look_tells_bears_its_run() -> None:
         told.append(dict(event))
         raise structlog.DropEvent
 
+    usual = structlog.get_config()
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, keep])
     try:
         async with Scheduler(cast(Any, Idle()), {"match": look}).running(), asyncio.timeout(10):
             await ended.wait()
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**usual)
     (first, second) = [event for event in told if event["event"] in {"match", "alert"}][:2]
     assert first["run"] == second["run"]
     assert re.fullmatch(r"match-\d{10}", first["run"])

@@ -22,9 +22,9 @@ from tests.service.test_clock import Idle
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    handlers, level = logging.root.handlers[:], logging.root.level
+    handlers, level, usual = logging.root.handlers[:], logging.root.level, structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**usual)
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
 
