@@ -9,6 +9,7 @@ what a fresh run finds becomes an example of its own. No example has a deadline:
 shared.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,20 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that take long begin first in each process: at the end they would be waited for."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    share = -(-len(short) // processes)
+    items[:] = [
+        item
+        for number in range(processes)
+        for item in (*long[number::processes], *short[number * share : (number + 1) * share])
+    ]
 
 
 @pytest.fixture(params=stores.BACKENDS)

@@ -204,6 +204,7 @@ def longest_turn(siege: Siege) -> float:
     return max(b - a for each in times.values() for a, b in pairwise(sorted(each)))
 
 
+@pytest.mark.long
 def test_every_hostile_answer_costs_its_own_sources_turn_and_nothing_else(
     siege: Siege, store: Store
 ) -> None:

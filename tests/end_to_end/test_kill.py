@@ -13,6 +13,7 @@ KILLS_ON_POSTGRESQL = 4
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.long
 async def test_every_message_arrives_although_the_service_is_killed_twenty_times(
     tmp_path: Path,
 ) -> None:
@@ -22,6 +23,7 @@ async def test_every_message_arrives_although_the_service_is_killed_twenty_times
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.long
 async def test_every_message_arrives_on_postgresql_too(tmp_path: Path) -> None:
     with postgresql.empty_database() as url:
         report = await run_ordeal(tmp_path, SEED, KILLS_ON_POSTGRESQL, url)

@@ -15,14 +15,13 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def store_articles(store: Store, ids: list[int]) -> None:
     """Articles of these ids, the first one the oldest; all have been matched."""
+    one = Article(
+        url="u", canonical_url="u", url_key="", source_id="a", title="t", story_id=1,
+        matched_at=NOON,
+    ).model_dump()  # fmt: skip
     rows = [
-        Article(
-            id=number, url=f"u{number}", canonical_url=f"u{number}", url_key=f"u{number}",
-            source_id="a", title="t", story_id=1, matched_at=NOON,
-            first_seen=NOON + timedelta(minutes=number),
-        ).model_dump()
-        for number in ids
-    ]  # fmt: skip
+        {**one, "id": n, "url_key": f"u{n}", "first_seen": NOON + timedelta(minutes=n)} for n in ids
+    ]
     with store.writing() as session:
         session.add(Story(id=1, created_at=NOON))
         session.flush()
