@@ -56,7 +56,7 @@ def _fill(session: Session) -> None:
     session.flush()
     session.add(ArticleUrl(url_key="dawn.example/torkham", article_id=1))
     session.add(ArticleUrl(url_key="copy.example/torkham", article_id=2))
-    session.add(_entry(1, URL, outcome="article", article_id=1))
+    session.add(_entry(1, URL, outcome="article", article_id=1, attempts=1))
     session.add(_entry(2, "https://dawn.example/later", attempts=2, last_error="503 from the site"))
     session.add(
         Match(

@@ -17,7 +17,7 @@ from service.cli import COMMANDS
 from service.cli.setup import template
 from store.deliveries import Alert, Attempt, ChannelState, Delivery, Match
 from store.engine import Store
-from store.sources import SourceState
+from store.sources import HostState, SourceState
 from tests.service.commands import Outcome, Run
 from tests.service.configs import ROOT, SHIPPED, write
 from tests.service.stored import CONFIG, COPY, NOON, URL, fill, on_store
@@ -493,8 +493,10 @@ def test_health_is_an_exit_status(run: Run, stored: Store) -> None:
 
 
 def visits_go_on(session: Session) -> None:
-    """No visit is overdue by the clock of the machine, which is the one that `status` reads."""
-    session.get_one(SourceState, "dawn").next_visit = datetime(2999, 1, 1, tzinfo=UTC)
+    """Nothing is overdue by the clock of the machine, which is the one that `status` reads."""
+    late = datetime(2999, 1, 1, tzinfo=UTC)
+    session.get_one(SourceState, "dawn").next_visit = late
+    session.add(HostState(host="dawn.example", page_at=late))
 
 
 def test_a_service_that_never_ran_is_not_healthy(run: Run, tmp_path: Path) -> None:
@@ -689,7 +691,14 @@ def test_the_matches_that_a_message_tells_of(run: Run, stored: Store) -> None:
         delivery.key = "-a_1123456789"
         session.add(delivery)
         session.add(
-            Delivery(key="-ax1123456789", channel="inbox", subject="", text="", created_at=NOON)
+            Delivery(
+                id=99,
+                key="-ax1123456789",
+                channel="inbox",
+                subject="",
+                text="",
+                created_at=NOON,
+            )
         )
     assert len(run("matches", "--delivery", "-a_1", "--json").rows) == 61
     table = run("matches", "--delivery", "-a_1123456789")

@@ -38,8 +38,8 @@ OLD = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "https://dawn.example/fence"
 BODY = "\n\n".join(["The fence follows the Durand Line.", *paragraphs(random.Random(1), count=8)])
-KEPT_TABLES = {"article_url", "entry", "document", "site"}
-"""What makes an address or a site known."""
+KEPT_TABLES = {"article_url", "entry", "document", "host", "site"}
+"""What makes an address, a host or a site known."""
 
 
 @pytest.fixture

@@ -77,14 +77,14 @@ class Besieger:
             server.on(f"/{role}", self._hostile(server, role))
         server.on("/lists", feed(server, "/page", "/good"))
         server.on("/page", self._hostile(server, "page"))
-        # Where some of the answers lead, and where they began.
-        server.on("/there", Response(302, headers={"Location": f"{server.url}/here"}))
-        server.on("/here", Response(302, headers={"Location": f"{server.url}/there"}))
         robots.on("/robots.txt", self._hostile(robots, "robots"))
         robots.on("/lists", feed(robots, "/good", "/closed/page"))
         robots.on("/closed/page", page("Story of the closed"))
         for site in (server, robots):
             site.on("/good", page("Story of the good"))
+            # Where some of the answers lead, and where they began.
+            site.on("/there", Response(302, headers={"Location": f"{site.url}/here"}))
+            site.on("/here", Response(302, headers={"Location": f"{site.url}/there"}))
         urls = {f"s{self.number}-{role}": f"{server.url}/{role}" for role in (*self.roles, "lists")}
         return {**urls, f"s{self.number}-robots": f"{robots.url}/lists"}
 
