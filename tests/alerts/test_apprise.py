@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from itertools import pairwise
@@ -95,9 +96,7 @@ def mattermost(answer: Any) -> Any:
     def adapted(request: Request) -> Response:
         body = json.loads(request.body)
         plain = json.dumps({"message": body["text"]}).encode()
-        response: Response = answer(
-            Request(request.method, request.target, request.headers, plain, request.connection)
-        )
+        response: Response = answer(replace(request, body=plain))
         return response
 
     return adapted
