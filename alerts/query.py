@@ -11,6 +11,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -58,6 +59,9 @@ _LONGEST_DISTANCE = 50
 _DEEPEST = 50
 """Parentheses within parentheses; nobody writes ten, and a stack must not overflow."""
 _FEWEST_LETTERS = 3
+REMEMBERED = 2**17
+"""Queries whose trees are kept: a configuration of 50,000 watchlists is checked, compiled and, with
+every change of one of them, read again, and its trees are in memory anyway."""
 
 _LEXER = regex.compile(
     r"""(?P<space>\s+)
@@ -86,7 +90,14 @@ def parse(query: str, *, variants: Mapping[str, Sequence[str]] | None = None) ->
     Raises QueryError where the query cannot be read, names an unknown field or set of variants,
     uses a set that leads back to itself, or has a part that no text can contain.
     """
-    return _Parser(query, variants or {}, ()).whole()
+    if "@" in query:
+        return _Parser(query, variants or {}, ()).whole()
+    return _without_variants(query)
+
+
+@lru_cache(REMEMBERED)
+def _without_variants(query: str) -> Node:
+    return _Parser(query, {}, ()).whole()
 
 
 def check_variants(variants: Mapping[str, Sequence[str]]) -> None:
@@ -428,4 +439,4 @@ def _nearest(name: str, known: Sequence[str] | Mapping[str, object], sign: str) 
 
 def _unescaped(phrase: str) -> str:
     inside = phrase[1:-1]
-    return regex.sub(r"\\(.)", r"\1", inside) if phrase[0] == '"' else inside
+    return regex.sub(r"\\(.)", r"\1", inside) if phrase[0] == '"' and "\\" in inside else inside

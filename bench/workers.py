@@ -37,6 +37,8 @@ from tests.support.together import Crew, Sites, Wire, crew
 DUE = "UPDATE source SET next_visit = NULL"
 FROZEN = 24.0
 """Seconds; a silent worker's crawls are given to others after 15 (`[crawler] timeout` is 1 s)."""
+PATIENT = "30s"
+"""Sites share the processors with those who ask them: a shorter timeout would be a failed visit."""
 STOPS = 60.0
 """Seconds in which a process must have ended: ten on a machine that is not shared."""
 COUNT = "SELECT count(*) FROM article"
@@ -51,7 +53,9 @@ async def ordeal(sources: int, folder: Path, patience: float, delay: float, rate
         sites.publish(host, wanted=False)
     with postgresql.database(tcp=True) as url:
         async with (
-            crew(folder, sites, url, every="15s", delay=f"{delay * 1000:.0f}ms") as one,
+            crew(
+                folder, sites, url, every="15s", delay=f"{delay * 1000:.0f}ms", timeout="5s"
+            ) as one,
             Wire(server.port) as frozen,
             Wire(server.port) as wire,
         ):
@@ -195,11 +199,11 @@ async def speed(sources: int, articles: int, parent: Path, patience: float) -> N
         sites = Sites(sources, first=f"127.{4 + workers}.0.1")
         if workers:
             with postgresql.database(tcp=True) as url:
-                async with crew(folder, sites, url, every="1h") as one:
+                async with crew(folder, sites, url, every="1h", timeout=PATIENT) as one:
                     rates.append(await run(one, workers, articles, url, patience))
         else:
             url = f"sqlite:///{folder / 'wirewatch.db'}"
-            async with crew(folder, sites, url, every="1h") as one:
+            async with crew(folder, sites, url, every="1h", timeout=PATIENT) as one:
                 rates.append(await run(one, workers, articles, url, patience))
         name = f"{workers} workers on PostgreSQL" if workers else "one process on SQLite"
         print(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import unquote
@@ -120,13 +121,20 @@ def secret_texts(
 
     Taken from the raw table, not the model, so that a table with faults keeps its secrets too.
     """
-    for name, field_info in model.model_fields.items():
-        key = field_info.alias or name
-        secret = _mentions_secret(field_info.annotation)
+    for key, secret in _fields_of(model).items():
         for path, text in _texts(table.get(key), (key,)):
             yield from ((path, password) for password in passwords(text))
             if secret or (key == "headers" and _SECRET_HEADER.search(str(path[-1]))):
                 yield path, text
+
+
+@cache
+def _fields_of(model: type[BaseModel]) -> dict[str, bool]:
+    """The keys of a table, and whether what stands there is typed as a secret."""
+    return {
+        found.alias or name: _mentions_secret(found.annotation)
+        for name, found in model.model_fields.items()
+    }
 
 
 def gives_access(text: str) -> bool:

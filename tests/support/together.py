@@ -41,7 +41,7 @@ listen = ""
 [crawler]
 every = "{every}"
 delay = "{delay}"
-timeout = "1s"
+timeout = "{timeout}"
 concurrency = {concurrency}
 allow_private = ["127.0.0.0/8"]
 
@@ -327,6 +327,7 @@ async def crew(
     every: str = "1s",
     delay: str = "0s",
     concurrency: int = 16,
+    timeout: str = "1s",
     hosts: Sequence[str] | None = None,
 ) -> AsyncIterator[Crew]:
     """Sites, a receiver and a configuration that joins them; processes are started as wanted."""
@@ -334,6 +335,8 @@ async def crew(
     async with sites, HttpServer() as hooks, contextlib.AsyncExitStack() as stack:
         hook = hooks.on("/hook", receiver.take)
         config = folder / "config.toml"
-        text = CONFIG.format(every=every, delay=delay, hook=hook, concurrency=concurrency)
+        text = CONFIG.format(
+            every=every, delay=delay, timeout=timeout, hook=hook, concurrency=concurrency
+        )
         config.write_text(text + sites.tables(hosts), "utf-8")
         yield Crew(folder, sites, receiver, config, database, stack)
