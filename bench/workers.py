@@ -54,7 +54,7 @@ async def ordeal(sources: int, folder: Path, patience: float, delay: float, rate
     with postgresql.database(tcp=True) as url:
         async with (
             crew(
-                folder, sites, url, every="15s", delay=f"{delay * 1000:.0f}ms", timeout="5s"
+                folder, sites, url, every="15s", delay=f"{delay * 1000:.0f}ms", answer_within="5s"
             ) as one,
             Wire(server.port) as frozen,
             Wire(server.port) as wire,
@@ -199,11 +199,11 @@ async def speed(sources: int, articles: int, parent: Path, patience: float) -> N
         sites = Sites(sources, first=f"127.{4 + workers}.0.1")
         if workers:
             with postgresql.database(tcp=True) as url:
-                async with crew(folder, sites, url, every="1h", timeout=PATIENT) as one:
+                async with crew(folder, sites, url, every="1h", answer_within=PATIENT) as one:
                     rates.append(await run(one, workers, articles, url, patience))
         else:
             url = f"sqlite:///{folder / 'wirewatch.db'}"
-            async with crew(folder, sites, url, every="1h", timeout=PATIENT) as one:
+            async with crew(folder, sites, url, every="1h", answer_within=PATIENT) as one:
                 rates.append(await run(one, workers, articles, url, patience))
         name = f"{workers} workers on PostgreSQL" if workers else "one process on SQLite"
         print(

@@ -327,7 +327,7 @@ async def crew(
     every: str = "1s",
     delay: str = "0s",
     concurrency: int = 16,
-    timeout: str = "1s",
+    answer_within: str = "1s",
     hosts: Sequence[str] | None = None,
 ) -> AsyncIterator[Crew]:
     """Sites, a receiver and a configuration that joins them; processes are started as wanted."""
@@ -336,7 +336,7 @@ async def crew(
         hook = hooks.on("/hook", receiver.take)
         config = folder / "config.toml"
         text = CONFIG.format(
-            every=every, delay=delay, timeout=timeout, hook=hook, concurrency=concurrency
+            every=every, delay=delay, timeout=answer_within, hook=hook, concurrency=concurrency
         )
         config.write_text(text + sites.tables(hosts), "utf-8")
         yield Crew(folder, sites, receiver, config, database, stack)
