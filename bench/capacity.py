@@ -356,7 +356,7 @@ def main() -> int:
     parser.add_argument("--visits", type=float, default=40.0, help="of a source a day")
     parser.add_argument("--articles", type=float, default=10.0, help="new ones of a source a day")
     parser.add_argument("--visit-ms", type=float, default=36.0)
-    parser.add_argument("--article-ms", type=float, default=120.0)
+    parser.add_argument("--article-ms", type=float, default=50.0)
     parser.add_argument("--filing-ms", type=float, default=15.0)
     parser.add_argument("--take-ms", type=float, default=4.6, help="of a job, several at once")
     parser.add_argument("--processes", type=int, default=2, help="of a machine")
