@@ -67,7 +67,8 @@ def _deepest(text: str) -> int:
     """A quick count of the depth; it only errs upwards, by elements without end tags."""
     depths = list(accumulate(map(_STEPS.__getitem__, _TAG_START.findall(text)), initial=0))
     # An end tag of nothing closes nothing, so depth counts from the lowest point before.
-    return max(map(sub, depths, accumulate(depths, min)))
+    deepest: int = max(map(sub, depths, accumulate(depths, min)))
+    return deepest
 
 
 def _shallow(text: str, self_closing: int, skip: re.Pattern[str] | None = None) -> Iterator[str]:
