@@ -13,7 +13,7 @@ import random
 import re
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -37,6 +37,7 @@ PACE = 0.5
 
 Wanted = tuple[str, str, str]
 """Channel, watchlist, article address."""
+Told = frozenset[Wanted]
 
 CONFIG = """\
 [service]
@@ -109,6 +110,43 @@ def read_mail(mail: ReceivedMail) -> tuple[str, frozenset[Wanted]]:
     }
     local, _, _ = str(mail.message["Message-ID"]).strip("<>").partition("@")
     return local, frozenset(wanted)
+
+
+_CUT = re.compile(r"To list all: wirewatch matches --delivery \S+")
+_COUNT = re.compile(r"^- (.+): (\d+)$", re.MULTILINE)
+_ATTACHED = text(
+    'SELECT "match".watchlist, article.url FROM alert'
+    " JOIN delivery ON delivery.id = alert.delivery_id"
+    ' JOIN "match" ON "match".id = alert.match_id'
+    ' JOIN article ON article.id = "match".article_id WHERE delivery.key = :key'
+)
+
+
+def counts_of_cut(mail: ReceivedMail) -> dict[str, int]:
+    """Of a mail that shows the newest of very many: its number of articles by watchlist."""
+    body = mail.message.get_body(("plain",))
+    assert body
+    _, is_cut, rest = body.get_content().replace("\r\n", "\n").partition("To list all: ")
+    if not is_cut or not _CUT.search(f"{is_cut}{rest}"):
+        return {}
+    return {name: int(count) for name, count in _COUNT.findall(rest.split("\n== ", 1)[0])}
+
+
+def attached(database: str, key: str) -> frozenset[Wanted]:
+    """What the store lists of a mail: what the command lists that the mail names."""
+    engine = create_engine(database)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(_ATTACHED, {"key": key})
+            return frozenset(("desk", watchlist, url) for watchlist, url in rows)
+    finally:
+        engine.dispose()
+
+
+def whole(wanted: frozenset[Wanted], all_: frozenset[Wanted], counts: dict[str, int]) -> Told:
+    """What a cut mail tells: all of it, if its counts are those of what the store lists."""
+    listed = Counter(watchlist for _, watchlist, _ in all_)
+    return all_ if wanted <= all_ and listed == counts else wanted
 
 
 def read_hook(request: Request) -> tuple[str, frozenset[Wanted]]:
@@ -309,8 +347,14 @@ class Ordeal:
         self.report.seconds = time.monotonic() - began
 
     def take_mail(self, mail: ReceivedMail) -> None:
-        """A mail was accepted; the reply follows later."""
-        self.take(*read_mail(mail))
+        """A mail was accepted; the reply follows later.
+
+        One that tells of very many at once names the newest, and a command that lists them all.
+        """
+        key, wanted = read_mail(mail)
+        if counts := counts_of_cut(mail):
+            wanted = whole(wanted, attached(self.database, key), counts)
+        self.take(key, wanted)
 
     async def take_hook(self, request: Request) -> Response:
         """A webhook message was accepted; the reply follows later."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.killing import Acceptance, Kill, Report, Wanted
+from tests.support.killing import Acceptance, Kill, Report, Wanted, whole
 
 ONE: Wanted = ("desk", "ttp", "http://a/1")
 TWO: Wanted = ("ops", "ttp", "http://a/1")
@@ -50,3 +50,10 @@ def test_a_message_that_waits_long_to_be_settled_is_told() -> None:
 def test_a_repeat_under_another_id_is_renamed() -> None:
     repeated = report((1, "a", ONE), (5, "z", ONE), kills=(Kill(1.01),))
     assert len(repeated.renamed) == 1
+
+
+def test_a_mail_that_names_the_newest_tells_all_that_its_counts_are_of() -> None:
+    named, listed = frozenset({ONE}), frozenset({ONE, ("desk", "ttp", "http://a/2")})
+    assert whole(named, listed, {"ttp": 2}) == listed
+    assert whole(named, listed, {"ttp": 3}) == named
+    assert whole(named, listed - named, {"ttp": 1}) == named
