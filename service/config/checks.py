@@ -23,12 +23,12 @@ _POSTGRESQL = "postgresql+psycopg://"
 
 def check(config: Config, reader: TableReader) -> Config:
     """Notes every fault and doubt between the tables; gives the configuration with full paths."""
-    channels = list(_raw(reader, "channel"))
+    channels, sources = list(_raw(reader, "channel")), _raw(reader, "source")
     _check_channels(("health", "notify"), config.health.notify, channels, reader)
     for key, watchlist in config.watchlists.items():
         path = ("watchlist", key)
         _check_channels((*path, "notify"), watchlist.notify, channels, reader)
-        _check_sources(path, watchlist, list(_raw(reader, "source")), reader)
+        _check_sources(path, watchlist, sources, reader)
         _check_lists(path, watchlist, reader)
         _check_moment((*path, "deliver"), watchlist.deliver, reader)
     check_queries(config, reader)
@@ -58,14 +58,14 @@ def _check_channels(
 
 
 def _check_sources(
-    path: TomlPath, watchlist: WatchlistConfig, known: list[str], reader: TableReader
+    path: TomlPath, watchlist: WatchlistConfig, known: Mapping[str, Any], reader: TableReader
 ) -> None:
     for index, pattern in enumerate(watchlist.sources):
-        if pattern != "*" and not any(fnmatchcase(name, pattern) for name in known):
-            where = reader.item((*path, "sources", index))
-            reader.warn(
-                where, f'no source has an id like "{pattern}"{did_you_mean(pattern, known)}'
-            )
+        if pattern == "*" or pattern in known or any(fnmatchcase(name, pattern) for name in known):
+            continue
+        where = reader.item((*path, "sources", index))
+        meant = did_you_mean(pattern, list(known))
+        reader.warn(where, f'no source has an id like "{pattern}"{meant}')
 
 
 def _check_lists(path: TomlPath, watchlist: WatchlistConfig, reader: TableReader) -> None:
