@@ -62,6 +62,9 @@ _FEWEST_LETTERS = 3
 REMEMBERED = 2**17
 """Queries whose trees are kept: a configuration of 50,000 watchlists is checked, compiled and, with
 every change of one of them, read again, and its trees are in memory anyway."""
+LONGEST_REMEMBERED = 200
+"""Characters: a term or a few. A query of ten thousand terms that is edited again and again must
+not leave all that it was in memory."""
 
 _LEXER = regex.compile(
     r"""(?P<space>\s+)
@@ -90,7 +93,7 @@ def parse(query: str, *, variants: Mapping[str, Sequence[str]] | None = None) ->
     Raises QueryError where the query cannot be read, names an unknown field or set of variants,
     uses a set that leads back to itself, or has a part that no text can contain.
     """
-    if "@" in query:
+    if "@" in query or len(query) > LONGEST_REMEMBERED:
         return _Parser(query, variants or {}, ()).whole()
     return _without_variants(query)
 
