@@ -39,8 +39,10 @@ DEADLINE = timedelta(minutes=30)
 CLOCKS_DIFFER = timedelta(minutes=5)
 FURTHEST_HELD = RETRY_AFTER_LONGEST + CLOCKS_DIFFER
 """No host is held longer than this; a later time is a wrong clock's."""
-GRACE = timedelta(seconds=5)
-"""How long requests in flight may take once a crawl is told to stop."""
+GRACE = timedelta(seconds=3)
+"""How long requests in flight may take once a crawl is told to stop; what is cut off is asked for
+again. A mail in hand gets more, within the ten seconds that an end may take: cut off it may come
+twice."""
 
 
 @dataclass(frozen=True, slots=True)
