@@ -12,6 +12,7 @@ in D. Exit status 1 when there is one.
 
 import argparse
 import gzip
+import json
 import multiprocessing
 import os
 import secrets
@@ -22,6 +23,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -35,15 +37,18 @@ from alerts.matcher import Matcher
 from alerts.query import QueryError, parse, to_query, to_words
 from alerts.rules import Rule, Text
 from bench.mutation import TRAPS, broken
+from crawler.article_rows import RowError, article_in
 from crawler.dates import parse_date
 from crawler.extraction import extract
 from crawler.items import ArticleItem, DocumentError, Hints, Page
+from crawler.opml import outlines
 from crawler.pool import DEADLINE, set_up_worker
 from crawler.reading import read_document
 from crawler.robots import rules_from
 from crawler.sources import Document
 from crawler.text import clean_text
 from crawler.urls import clean_url, listed_url
+from crawler.warc import WarcError, read_warc
 from service.config import ConfigError, load
 from store.folding import fold, tokens
 
@@ -105,14 +110,18 @@ def read_page(body: bytes) -> None:
     """Extracts a page and looks at the article."""
     found = extract(Page(f"{URL}a", body, TYPES[len(body) % len(TYPES)], NOW), Hints())
     if isinstance(found, ArticleItem):
-        for url in (found.url, found.canonical_url, found.image, found.next_page):
-            _is_web(url)
-        for at in (found.published, found.modified):
-            _is_time(at)
-        for text in (found.title, found.standfirst, found.body, found.captions, *found.authors):
-            _is_clean(text)
-        for text in (found.section or "", *found.tags):
-            _is_clean(text)
+        _is_article(found)
+
+
+def _is_article(found: ArticleItem) -> None:
+    for url in (found.url, found.canonical_url, found.image, found.next_page):
+        _is_web(url)
+    for at in (found.published, found.modified):
+        _is_time(at)
+    for text in (found.title, found.standfirst, found.body, found.captions, *found.authors):
+        _is_clean(text)
+    for text in (found.section or "", *found.tags):
+        _is_clean(text)
 
 
 def _text(body: bytes) -> str:
@@ -159,6 +168,35 @@ def read_config(body: bytes) -> None:
         path.unlink()
 
 
+def read_outlines(body: bytes) -> None:
+    """Reads a list of sources."""
+    for outline in outlines(body):
+        promise(bool(outline.url) != bool(outline.fault), "an outline with neither or both")
+        _is_web(outline.url or None)
+        _is_clean(outline.name)
+
+
+def read_row(body: bytes) -> None:
+    """Reads an article that a row of JSON Lines tells."""
+    try:
+        row = json.loads(_text(body))
+    except (ValueError, RecursionError):
+        row = {"url": URL, "title": _text(body)[:300], "body": _text(body), "tags": [_text(body)]}
+    told = article_in(row)
+    _is_article(told.item)
+    for at in (told.first_seen, told.text_at):
+        _is_time(at)
+    _is_clean(told.late or "")
+
+
+def read_records(body: bytes) -> None:
+    """Reads the pages of a WARC file."""
+    for record in read_warc(BytesIO(body), 100_000):
+        if record.page is not None:
+            _is_web(record.page.url)
+            promise(len(record.page.body) <= 100_000, "a page larger than was asked for")
+
+
 def read_date(body: bytes) -> None:
     """Reads a date, and an address."""
     text = _text(body)[:500]
@@ -195,8 +233,21 @@ TARGETS = {
     "folding": Target(fold_text, (), lambda body: True),
     "query": Target(read_query, (QueryError,), _starts(b"near/")),
     "config": Target(read_config, (ConfigError,), _starts(b"[source.", b"[watchlist.")),
+    "opml": Target(read_outlines, (DocumentError,), _starts(b"<opml")),
+    "row": Target(read_row, (RowError,), _starts(b'"url"')),
+    "warc": Target(read_records, (WarcError,), _starts(b"warc/1")),
     "dates": Target(read_date, (), _starts(b"gmt", b"2026-")),
 }
+
+
+def _record(answer: bytes) -> bytes:
+    head = (
+        "WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: https://site.example/a\r\n"
+        "WARC-Date: 2026-02-02T10:00:00Z\r\nContent-Type: application/http\r\n"
+        f"Content-Length: {len(answer)}\r\n\r\n"
+    )
+    return head.encode() + answer + b"\r\n\r\n"
+
 
 OWN_CORPUS = [
     b"<rss version='2.0'><channel><title>N</title><item><title>A</title><link>/a</link>"
@@ -212,6 +263,14 @@ OWN_CORPUS = [
     b"User-agent: *\nDisallow: /a*$\nCrawl-delay: 3\nSitemap: https://site.example/s.xml\n",
     b'("a b" NEAR/5 (c* OR =D)) AND NOT title:/e+f?/i AND @a AND lang:en',
     "كابل AND 北京 NEAR/3 (“x y” OR straße*)".encode(),
+    b"<opml xmlns:w='urn:wirewatch'><body><outline text='N'><outline type='rss' text='A' xmlUrl="
+    b"'feed://site.example/a' htmlUrl='https://site.example' w:id='a' w:kind='feed'/></outline>"
+    b"</body></opml>",
+    b'{"url":"https://site.example/a","title":"A","body":"B","published":"2026-02-02T10:00:00Z",'
+    b'"authors":["C"],"published_offset":300,"revision":2,"modified":"2026-02-03"}',
+    _record(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"c\r\n<p>A page</p>\r\n0\r\n\r\n"),
+    _record(b"HTTP/1.1 200 OK\nContent-Encoding: gzip\n\n" + gzip.compress(b"<p>B</p>", mtime=0)),
     b"Mon, 02 Feb 2026 10:00:00 GMT", b"2026-02-02T10:00:00+05:30", "۱۴۰۴/۱۱/۱۳ 2026-".encode(),
 ]  # fmt: skip
 

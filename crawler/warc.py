@@ -7,6 +7,7 @@ record is told and the next is read; where the frame of the file itself is broke
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _MOST_LINES = 500
 _LONGEST_HEAD = 256 * 1024
 """Bytes of the headers of an answer."""
 _PART = 1 << 16
+_HEX = re.compile(rb"[0-9A-Fa-f]+")
 _HTML = ("text/html", "application/xhtml+xml")
 _WINDOW = 1 << 27
 """Bytes that Zstandard may look back."""
@@ -220,13 +222,12 @@ def _joined(raw: bytes) -> bytes:
     whole, stream = bytearray(), BytesIO(raw)
     while True:
         size = stream.readline(_LONGEST_LINE).split(b";")[0].strip()
-        try:
-            length = int(size, 16)
-        except ValueError:
+        if not _HEX.fullmatch(size):
             return bytes(whole) if whole else raw
-        if length <= 0:
+        length = int(size, 16)
+        if length == 0:
             return bytes(whole)
-        whole += stream.read(length)
+        whole += stream.read(min(length, len(raw)))
         stream.readline(_LONGEST_LINE)
 
 

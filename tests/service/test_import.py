@@ -418,7 +418,9 @@ def warc(body: bytes, headers: bytes = b"", date: bytes = b"2026-02-28T06:00:00Z
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", ["plain", "gzip", "deflate", "zstd", "chunked", "kept decoded"])
+@pytest.mark.parametrize(
+    "shape", ["plain", "gzip", "deflate", "zstd", "chunked", "cut off", "kept decoded"]
+)
 def test_bodies_are_unpacked_as_their_headers_say(
     run: Run, store: Store, config: Path, tmp_path: Path, shape: str
 ) -> None:
@@ -431,6 +433,7 @@ def test_bodies_are_unpacked_as_their_headers_say(
         "chunked": warc(
             b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body), b"Transfer-Encoding: chunked\r\n"
         ),
+        "cut off": warc(b"f" * 40 + b"\r\n" + body, b"Transfer-Encoding: chunked\r\n"),
         "kept decoded": warc(body, b"Content-Encoding: br\r\nTransfer-Encoding: chunked\r\n"),
     }
     (tmp_path / "a.warc").write_bytes(records[shape])
