@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,20 @@ from service.problems import ConfigError, Problem
 from service.toml_places import Place, TomlPath, find_places, find_repeat, show_path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """One TOML file."""
 
     path: Path
     name: str
     """How the file is named to people."""
+    text: str
     table: dict[str, Any]
-    places: dict[TomlPath, Place]
+
+    @cached_property
+    def places(self) -> dict[TomlPath, Place]:
+        """Where each value stands; only what is said of the file asks for it."""
+        return find_places(self.text)
 
 
 @dataclass(slots=True)
@@ -82,14 +88,27 @@ def read_document(path: Path, name: str) -> Document:
     text = _decode(_read_bytes(path, name), name)
     try:
         table = tomllib.loads(text)
-        places = find_places(text)
     except RecursionError as error:
         raise ConfigError([Problem(name, None, (), _TOO_DEEP)]) from error
     except ValueError as error:  # TOMLDecodeError, and int() on thousands of digits
         raise ConfigError([_syntax_problem(name, text, str(error))]) from error
-    if any(len(path) > _DEEPEST for path in places):
+    if _is_deep(table):
         raise ConfigError([Problem(name, None, (), _TOO_DEEP)])
-    return Document(path, name, table, places)
+    return Document(path, name, text, table)
+
+
+def _is_deep(table: dict[str, Any]) -> bool:
+    level: list[Any] = [table]
+    for _ in range(_DEEPEST + 1):
+        holders = [value for value in level if isinstance(value, dict | list)]
+        if not holders:
+            return False
+        level = [
+            inner
+            for holder in holders
+            for inner in (holder.values() if isinstance(holder, dict) else holder)
+        ]
+    return True
 
 
 def _read_bytes(path: Path, name: str) -> bytes:
