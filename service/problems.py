@@ -7,6 +7,8 @@ from rapidfuzz import fuzz, process, utils
 
 from service.toml_places import TomlPath, show_path
 
+SHOWN = 100
+"""Faults in one message: a key of an older version may stand in each of fifty thousand tables."""
 _ALIKE = 60
 """Percent of letters two spellings share before one is offered for the other: `notfy` for
 `notify` is 91, `chanel` for `channel` 92, two unrelated keys stay below 50."""
@@ -45,10 +47,12 @@ class ConfigError(Exception):
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        """One fault a line (a picture may follow it), then their number."""
+        """One fault a line (a picture may follow it), then their number; no more than are read."""
         count = len(self.problems)
         last = "1 error" if count == 1 else f"{count} errors"
-        return "\n".join([*map(str, self.problems), last])
+        if count > SHOWN:
+            last += f", of which the first {SHOWN} are shown"
+        return "\n".join([*map(str, self.problems[:SHOWN]), last])
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

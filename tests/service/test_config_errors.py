@@ -291,6 +291,17 @@ def test_the_message_ends_with_the_number_of_faults(tmp_path: Path) -> None:
     assert str(caught.value).splitlines()[-1] == "2 errors"
 
 
+def test_a_message_of_very_many_faults_shows_the_first(tmp_path: Path) -> None:
+    tables = "".join(f"[source.s{n}]\nurl = 'https://s{n}.example/'\nold = 1\n" for n in range(300))
+    with pytest.raises(ConfigError) as caught:
+        load_text(tmp_path, tables)
+    lines = str(caught.value).splitlines()
+    assert len(caught.value.problems) == 300
+    assert len(lines) == 101
+    assert "source.s99.old" in lines[99]
+    assert lines[-1] == "300 errors, of which the first 100 are shown"
+
+
 SECRETS_AT_WRONG_PLACES = """
     [web]
     listen = "${PASSWORD}"
