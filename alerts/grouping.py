@@ -36,6 +36,8 @@ QUIET = "quiet"
 """Why one is held that arose in quiet hours."""
 REPLIES = 5
 """Changed stories that are told one by one; more of them are one message."""
+SOURCES_NAMED = 10
+"""In an event of the log about a message."""
 _LONGEST_ID = "x" * 43
 _LONGEST_MOMENT = datetime.max.replace(tzinfo=UTC)
 _MANY = 10**6
@@ -88,6 +90,11 @@ class Group:
     def watchlists(self) -> tuple[str, ...]:
         """Their ids, in order."""
         return tuple(sorted({each.match.watchlist for each in self.told}))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Ids of those that their articles are from, in order."""
+        return tuple(sorted({each.article.source_id for each in self.told}))
 
 
 def frame_size(watchlist: str) -> int:

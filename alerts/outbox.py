@@ -24,7 +24,7 @@ from alerts.first_visits import sum_up
 from alerts.following import changes_of, record_changes
 from alerts.freezing import destinations, health_deliveries, keep
 from alerts.gathering import CATCHING_UP, Gathered, barely, compose_due
-from alerts.grouping import ABOVE, QUIET, REPLIES, deliver_of
+from alerts.grouping import ABOVE, QUIET, REPLIES, SOURCES_NAMED, deliver_of
 from alerts.matcher import Matcher
 from alerts.message import HealthEvent
 from alerts.records import excerpts_of, terms_of, text_of
@@ -211,7 +211,14 @@ class Outbox:
             log.error("alert", status="told barely", **names, exc_info=error)
             bare = barely(context, gathered.group, now)
             await context.writer.write(lambda session: _store(session, bare, alerts))
-        log.info("alert", status="made", of=len(alerts), channel=delivery.channel, id=delivery.key)
+        log.info(
+            "alert",
+            status="made",
+            of=len(alerts),
+            channel=delivery.channel,
+            id=delivery.key,
+            sources=gathered.group.sources[:SOURCES_NAMED],
+        )
 
     async def summarise_first_visits(self, *, flush: bool = False) -> int:
         """Makes the one message about what first visits found; returns the number of deliveries.

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, func, select
 from alerts.context import AlertContext
 from alerts.envelope import REPLY_LIMIT
 from alerts.freezing import keep
+from alerts.grouping import SOURCES_NAMED
 from store import outbox as stored
 from store.articles import Article
 from store.deliveries import Alert, Delivery, Match
@@ -120,8 +121,8 @@ class Ledger:
 
     async def _write(self, context: AlertContext, waiting: Sequence[Settlement]) -> bool:
         try:
-            kept, articles = await context.writer.write(
-                lambda session: (record(session, self.token, waiting), _stored_at(session, waiting))
+            kept, told = await context.writer.write(
+                lambda session: (record(session, self.token, waiting), _told(session, waiting))
             )
         except (StoreError, ValueError, TypeError) as error:
             if not self._failed:
@@ -131,24 +132,33 @@ class Ledger:
         self._failed = False
         for settlement in waiting:
             del self._open[settlement.delivery_id]
-            _log_outcome(settlement, settlement.delivery_id in kept, articles)
+            _log_outcome(
+                settlement, settlement.delivery_id in kept, told.get(settlement.delivery_id, {})
+            )
         return True
 
 
-def _stored_at(session: Session, settled: Sequence[Settlement]) -> dict[int, datetime]:
-    """When the newest article that each delivery tells of was stored."""
+def _told(session: Session, settled: Sequence[Settlement]) -> dict[int, dict[str, datetime]]:
+    """Of each delivery the sources that it tells of, and when each one's newest article was stored.
+
+    Sources stand in order.
+    """
     ids = [settlement.delivery_id for settlement in settled]
     query = (
-        select(Alert.delivery_id, func.max(Article.first_seen))
+        select(Alert.delivery_id, Article.source_id, func.max(Article.first_seen))
         .join(Match, col(Match.id) == col(Alert.match_id))
         .join(Article, col(Article.id) == col(Match.article_id))
         .where(col(Alert.delivery_id).in_(ids))
-        .group_by(col(Alert.delivery_id))
+        .group_by(col(Alert.delivery_id), col(Article.source_id))
     )
-    return {number: at for number, at in session.exec(query) if number is not None and at}
+    told: dict[int, dict[str, datetime]] = {}
+    for number, source, at in sorted(session.exec(query), key=lambda row: row[1]):
+        if number is not None and at is not None:
+            told.setdefault(number, {})[source] = at
+    return told
 
 
-def _log_outcome(settlement: Settlement, kept: bool, articles: Mapping[int, datetime]) -> None:
+def _log_outcome(settlement: Settlement, kept: bool, sources: Mapping[str, datetime]) -> None:
     if not kept:
         log.warning(
             "delivery",
@@ -168,7 +178,8 @@ def _log_outcome(settlement: Settlement, kept: bool, articles: Mapping[int, date
         code=settlement.code,
         why=settlement.error,
         next_attempt_at=settlement.next_attempt_at and settlement.next_attempt_at.isoformat(),
-        **_seconds(settlement, articles.get(settlement.delivery_id)),
+        sources=[*sources][:SOURCES_NAMED],
+        **_seconds(settlement, max(sources.values(), default=None)),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import structlog
 from pydantic import PrivateAttr
 from sqlmodel import Session
 
@@ -107,6 +108,20 @@ async def test_a_delivery_is_sent_and_its_receipt_kept(world: World) -> None:
     assert delivery.delivered_at == NOON
     assert (attempt.outcome, attempt.code, attempt.reply) == ("delivered", 250, b"queued as 7")
     assert await Dispatcher(world.context).send_due() == 0
+
+
+async def test_the_events_of_a_message_name_the_sources_that_it_tells_of(world: World) -> None:
+    world.configure(channels={"desk": scripted(Script())}, watchlists={"durand-line": DURAND})
+    for number, source in enumerate(("tolo", "dawn", "tolo")):
+        world.article(f"Fence {number} at the Durand Line", source_id=source)
+    with structlog.testing.capture_logs() as told:
+        await Outbox(world.context).match()
+        await Outbox(world.context).gather(flush=True)
+        await Dispatcher(world.context).send_due()
+    events = {(event["event"], event["status"]): event for event in told}
+    assert [*events["alert", "made"]["sources"]] == ["dawn", "tolo"]
+    assert events["delivery", "delivered"]["sources"] == ["dawn", "tolo"]
+    assert events["delivery", "delivered"]["article_seconds"] == 0
 
 
 async def test_deliveries_of_a_channel_go_in_the_order_they_were_made(world: World) -> None:
