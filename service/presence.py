@@ -164,6 +164,10 @@ class Presence:
                 with self._engine.connect() as connection:
                     gone = text("SELECT procrastinate_unregister_worker_v1(:id)")
                     connection.execute(gone, {"id": self._worker})
+            if self._connection is not None and not self._thread.is_alive():
+                # A server notices a while later that a connection is gone: whoever starts at once
+                # in our place would be refused.
+                self._connection.execute(text("SELECT pg_advisory_unlock_all()"))
         except SQLAlchemyError as error:
             log.warning("presence", status="not signed off", why=str(error.__cause__ or error))
         self._disconnect()
