@@ -37,14 +37,18 @@ structlog.configure(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that take long begin first in each process: at the end they would be waited for."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if item.get_closest_marker("long")]
-    short = [item for item in items if not item.get_closest_marker("long")]
+    long = [item for item in items if _takes_long(item)]
+    short = [item for item in items if not _takes_long(item)]
     share = -(-len(short) // processes)
     items[:] = [
         item
         for number in range(processes)
         for item in (*long[number::processes], *short[number * share : (number + 1) * share])
     ]
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("long"))
 
 
 @pytest.fixture(params=stores.BACKENDS)

@@ -117,6 +117,7 @@ def test_the_file_of_accepted_weaknesses_can_be_read() -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.long
+@pytest.mark.campaign
 def test_a_fresh_clone_installs_once_and_runs_from_anywhere(clone: Path, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "else where"
     home.mkdir()

@@ -19,7 +19,7 @@ def agree(rule_list: list[Rule], text: Text) -> None:
         assert matched.get(f"w{index}") == Reference(rule, text).spans(), rule
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(rules, min_size=1, max_size=5), texts)
 def test_both_matchers_find_the_same_places(rule_list: list[Rule], text: Text) -> None:
     agree(rule_list, text)

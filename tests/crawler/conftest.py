@@ -1,11 +1,23 @@
-"""Fixtures of whole crawls."""
+"""Fixtures of whole crawls.
+
+A crawl is the same on both databases as far as the store's functions are, which every run tries on
+both; whole crawls on PostgreSQL belong to the campaigns.
+"""
 
 from typing import Any
 
 import pytest
 
 from store.engine import Store
+from tests.support import stores
 from tests.support.crawled import Run, Script, Site, run_on_a_site
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.campaign)])
+def backend(request: pytest.FixtureRequest) -> stores.Backend:
+    """The kind of database."""
+    chosen: stores.Backend = request.param
+    return chosen
 
 
 @pytest.fixture

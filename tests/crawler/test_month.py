@@ -24,6 +24,7 @@ def month() -> ModuleType:
 
 
 @pytest.mark.long
+@pytest.mark.campaign
 def test_two_days_of_six_sites_are_stored_whole(month: ModuleType) -> None:
     """A burst of three windows, eight hours without service, a redesign, a feed that dies, lies."""
     with structlog.testing.capture_logs():

@@ -87,6 +87,7 @@ def test_the_log_holds_no_traceback(
     assert "Traceback" not in (folder / "kept" / "wirewatch.log").read_text("utf-8")
 
 
+@pytest.mark.campaign
 def test_ctrl_c_ends_it_early_with_the_sum(tmp_path: Path) -> None:
     command = [
         sys.executable,

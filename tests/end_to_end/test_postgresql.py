@@ -3,6 +3,8 @@
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.support import postgresql
 from tests.support.desk import Desk
 from tests.support.prose import headline, paragraphs
@@ -13,6 +15,7 @@ from tests.support.smtp import SmtpSink
 CHANCE = random.Random(9)
 
 
+@pytest.mark.campaign
 async def test_a_restarted_server_costs_no_alert_and_doubles_none(tmp_path: Path) -> None:
     with postgresql.empty_database() as url:
         async with Site() as site, SmtpSink() as sink:

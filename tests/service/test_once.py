@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from store.engine import Store
@@ -21,6 +22,9 @@ REFUSE = {
 """From then on what a crawl of one host leaves behind is refused by the database itself."""
 
 
+@pytest.mark.parametrize(
+    "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.campaign)]
+)
 async def test_what_fails_or_is_held_is_named_and_the_others_are_read(
     tmp_path: Path, backend: Backend
 ) -> None:

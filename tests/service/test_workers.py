@@ -27,6 +27,7 @@ DELAY = 0.3
 
 @pytest.mark.timeout(900)
 @pytest.mark.long
+@pytest.mark.campaign
 async def test_workers_lose_nothing_when_one_is_cut_off_and_one_is_killed(tmp_path: Path) -> None:
     sites = Sites(5, first="127.2.1.1")
     hosts = sites.hosts

@@ -179,6 +179,7 @@ def test_a_schema_of_another_program_is_told(source: Store, target: Store) -> No
         move(source, target, nobody)
 
 
+@pytest.mark.campaign
 async def test_the_command_killed_in_the_middle_goes_on_and_takes_the_id_along(
     source: Store, tmp_path: Path
 ) -> None:
