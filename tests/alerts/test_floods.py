@@ -20,9 +20,17 @@ from store.deliveries import Delivery
 from tests.alerts.test_following import BODY, CHANGES, SOFTENED, edited, filed
 from tests.alerts.test_outbox import HOOK, email, visited
 from tests.alerts.world import DURAND, NOON, World, maildir
+from tests.support import stores
 
 FENCE = "New fence on the Durand Line"
 LISTS = {f"list{n}": {"name": f"List {n}", "any": [f"topic{n}"]} for n in range(10)}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.campaign)])
+def backend(request: pytest.FixtureRequest) -> stores.Backend:
+    """Floods are many rows, not other ones."""
+    chosen: stores.Backend = request.param
+    return chosen
 
 
 async def told(world: World, **wait: float) -> list[Delivery]:

@@ -8,6 +8,7 @@ PLACES = 1500
 ROUNDS = 8
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("case", CASES)
 def test_four_times_the_places_take_at_most_eight_times_as_long(case: str) -> None:
     """In proportion would be four, quadratic sixteen; caches and chance need some room."""

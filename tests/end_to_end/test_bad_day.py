@@ -362,6 +362,7 @@ def fill_up(file: Path) -> None:
 
 
 @needs_mounts
+@pytest.mark.campaign
 async def test_a_read_only_database_is_named(desk: Desk) -> None:
     async with running(desk) as service:
         assert await service.stop() == 0

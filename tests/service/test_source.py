@@ -78,6 +78,7 @@ def test_doctor_shows_every_channel_and_a_ready_table(tmp_path: Path) -> None:
     on_a_site(tmp_path, script)
 
 
+@pytest.mark.campaign
 def test_doctor_looks_at_a_configured_source_by_its_id_and_proposes_no_table(
     tmp_path: Path,
 ) -> None:
