@@ -171,7 +171,7 @@ class Composer:
             subject = f"{subject} ({part.number} of {part.of})"
         payload = matched_payload(delivery, ids, told, now, part)
         values = {
-            "sections": [section for section in told if section.articles],
+            "sections": [section for section in told if section.articles or section.named],
             "heading": _heading(heading, told, delivery),
             "subject": subject,
         }

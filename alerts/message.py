@@ -135,13 +135,15 @@ class Section:
     watchlists: tuple[str, ...]
     name: str
     articles: tuple[ArticleView, ...]
+    named: tuple[ArticleView, ...] = ()
+    """Further articles of it, of which the message tells title, source and address only."""
     more: int = 0
-    """Articles of it that the message does not show."""
+    """Articles of it that the message only counts."""
 
     @property
     def count(self) -> int:
-        """Articles of it, shown or not."""
-        return len(self.articles) + self.more
+        """Articles of it, shown, named or counted."""
+        return len(self.articles) + len(self.named) + self.more
 
 
 @dataclass(frozen=True, slots=True)

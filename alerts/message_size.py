@@ -9,7 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 from alerts.message import ArticleView, Section
 
 MOST = 50
-"""Articles that one message shows; of more it says how many there are, and how to see them."""
+"""Articles that one message shows; further ones it names, and of more it tells the number."""
+NAMED = 150
+"""Articles of which it tells title, source and address only."""
+_NAMED_ROOM = 60_000
+"""Code points of the titles and addresses of those: the HTML of a message has a limit."""
 PAYLOAD_LIMIT = 20_000
 """Bytes of the JSON of one message (Standard Webhooks asks for less than 20 kB)."""
 _CUT_TEXT = 500
@@ -64,16 +68,28 @@ def shares(sizes: Sequence[int], most: int) -> list[int]:
     return given
 
 
-def shown(sections: Sequence[Section], most: int = MOST) -> list[Section]:
-    """The sections with the first articles of each, `most` in all; each counts what it leaves out.
+def shown(sections: Sequence[Section]) -> list[Section]:
+    """The sections with the first articles of each, MOST in all, and the names of the next, NAMED
+    in all; each counts what it leaves out.
 
     A section of which nothing can be shown is still there, for the counts.
     """
-    kept = shares([len(section.articles) for section in sections], most)
-    return [
-        replace(section, articles=section.articles[:count], more=len(section.articles) - count)
-        for section, count in zip(sections, kept, strict=True)
-    ]
+    kept = shares([len(section.articles) for section in sections], MOST)
+    left = [section.articles[count:] for section, count in zip(sections, kept, strict=True)]
+    named = shares([len(articles) for articles in left], NAMED)
+    told, room = [], _NAMED_ROOM
+    for section, count, rest, number in zip(sections, kept, left, named, strict=True):
+        names = []
+        for article in rest[:number]:
+            room -= len(article.title) + len(article.url)
+            if room < 0:
+                break
+            names.append(article)
+        more = len(rest) - len(names)
+        told.append(
+            replace(section, articles=section.articles[:count], named=tuple(names), more=more)
+        )
+    return told
 
 
 def size_of(value: object) -> int:

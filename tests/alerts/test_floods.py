@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from alerts.composer import Composer
 from alerts.message import Count
-from alerts.message_size import MOST, PAYLOAD_LIMIT, shares, size_of, trimmed
+from alerts.message_size import MOST, NAMED, PAYLOAD_LIMIT, shares, size_of, trimmed
 from alerts.outbox import Outbox
 from store.deliveries import Delivery
 from tests.alerts.test_following import BODY, CHANGES, SOFTENED, edited, filed
@@ -44,7 +44,7 @@ async def told(world: World, **wait: float) -> list[Delivery]:
 
 
 def links(delivery: Delivery) -> list[str]:
-    """The articles that a message shows."""
+    """The articles that a message shows or names."""
     return re.findall(r"^https?://\S+$", delivery.text, re.MULTILINE)
 
 
@@ -53,7 +53,7 @@ def all_are_told(world: World) -> bool:
 
 
 async def test_three_hundred_articles_after_a_standstill_are_one_message(world: World) -> None:
-    """Small watchlists are shown whole beside large ones; all are counted, and told."""
+    """Small watchlists are shown whole beside large ones; others are named or counted; all told."""
     world.configure(watchlists=LISTS)
     for number in range(300):
         # One in ten is of a list of its own; the others come thick.
@@ -62,7 +62,11 @@ async def test_three_hundred_articles_after_a_standstill_are_one_message(world: 
     [message] = await told(world)
     assert all_are_told(world)
     assert len(world.alerts(delivery_id=message.id)) == 300
-    assert len(links(message)) == len(message.payload["data"]["matches"]) == MOST
+    assert len(message.payload["data"]["matches"]) == MOST
+    assert len(set(links(message))) == MOST + NAMED
+    assert len(re.findall(r"^And (\d+) more\.$", message.text, re.MULTILINE)) == 9
+    assert sum(map(int, re.findall(r"^And (\d+) more\.$", message.text, re.MULTILINE))) == 100
+    assert message.html.count("https://") >= MOST + NAMED
     subject = r"300 articles: (List \d \(3[34]\), ){4}List \d \(3[34]\) and 5 more"
     assert re.fullmatch(subject, message.subject)
     for number in range(10):
@@ -175,7 +179,8 @@ async def test_a_digest_of_many_changes_is_one_message(world: World) -> None:
     [second] = await told(world, days=1)
     assert second.subject == "Daily digest: Durand Line: 60 changed articles"
     assert second.text.startswith("Daily digest\nThe newest are shown, 50 of 60. ")
-    assert len(links(second)) == 50
+    assert second.text.partition("By title only:")[2].count("http") == 10
+    assert len(set(links(second))) == 60
     assert all_are_told(world)
 
 

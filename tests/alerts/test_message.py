@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,7 +27,7 @@ from alerts.message import (
     published_line,
     safe_link,
 )
-from alerts.message_size import newest_first, place_of
+from alerts.message_size import MOST, newest_first, place_of
 from tests.alerts.views import HOSTILE, NOON, URDU, article, section
 
 KARACHI = ZoneInfo("Asia/Karachi")
@@ -296,6 +297,28 @@ def test_a_message_never_grows_beyond_its_bounds() -> None:
     assert message.html == ""
 
 
+def test_names_of_any_length_leave_the_html_whole_and_are_counted() -> None:
+    long = section(*(article(story=n, title=f"{n} " + "word " * 200) for n in range(300)))
+    message = COMPOSER.alert("id", [long], NOON)
+    assert "By title only:" in message.html
+    [more] = re.findall(r"^And (\d+) more\.$", message.text, re.MULTILINE)
+    titles = set(re.findall(r"^(\d+) word", message.text, re.MULTILINE))
+    assert len(titles) == 300 - int(more) > MOST
+    assert message.subject == "Durand Line: 300 articles"
+
+
+def test_what_is_named_only_is_text_too() -> None:
+    older = replace(HOSTILE, published=NOON - timedelta(days=9), story=99)
+    message = COMPOSER.alert("id", [section(*[article()] * MOST, older)], NOON)
+    [named] = re.findall(r"^.*Bcc:.*$", message.text.partition("By title only:")[2], re.MULTILINE)
+    assert named.startswith('"><script>alert(1)</script>')
+    page = lxml_html.fromstring(message.html)
+    assert "Bcc: all@example.org" in page.text_content()
+    assert {element.tag for element in page.iter("script", "img", "iframe", "b")} == set()
+    assert not any(name.startswith("on") for element in page.iter() for name in element.attrib)
+    assert "javascript:" not in message.html + message.text
+
+
 def test_an_id_is_the_same_whatever_the_order_and_another_for_another_destination() -> None:
     first = delivery_id("here", "desk", "k", "durand", ["https://a/", "https://b/"])
     assert first == delivery_id("here", "desk", "k", "durand", ["https://b/", "https://a/"])
@@ -328,7 +351,11 @@ CHANGED = article(
         (DiffPiece("same", "at the "), DiffPiece("gone", "fence"), DiffPiece("new", "W" * 300)),
     ),
 )
-FLOOD = section(*(article(story=100 + n) for n in range(80)), name="Torkham")
+FLOOD = section(
+    *(article(story=100 + n) for n in range(80)),
+    *(replace(one, published=NOON - timedelta(days=9)) for one in (URDU, HOSTILE)),
+    name="Torkham",
+)
 HEALTH = COMPOSER.health(
     "id", HealthEvent("source.failing", "W" * 300, ("<script>alert(1)</script>", "W" * 900)), NOON
 )
