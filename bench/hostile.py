@@ -36,7 +36,7 @@ MOST = 300 * MB
 """What the service may take."""
 QUIET = 4.0
 """Seconds without a request after which an answer has done what it can."""
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds without a request until an answer is given up whose documents were not all asked for."""
 CONFIG = """\
 [service]
