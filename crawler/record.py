@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, func, select, update
@@ -158,24 +158,23 @@ def _keep_entries(
     heed_claims(session, (*listing.entries, *listing.claims), listing.answer, listing.at)
     articles, forgotten = articles_at(session, fresh), forgotten_keys(session, fresh)
     below = _below_known(listing, fresh)
-    entries = [_entry(listing, key, item, below=key in below) for key, item in fresh.items()]
-    if any(map(is_whole, fresh.values())):
-        proof = listing.answer.as_evidence(listing.at)
-        for entry, item in zip(entries, fresh.values(), strict=True):
-            entry.given_by = proof if is_whole(item) else None
-    left = listing.fetch
-    for entry in entries:
-        if entry.url_key in articles:
-            entry.outcome, entry.article_id = "duplicate", articles[entry.url_key]
-        elif entry.url_key in forgotten or (entry.baseline and left == 0):
-            entry.outcome = "old"
-        elif entry.baseline:
+    proof = listing.answer.as_evidence(listing.at) if any(map(is_whole, fresh.values())) else None
+    entries, old, left = [], [], listing.fetch
+    for key, item in fresh.items():
+        row = _row(listing, key, item, below=key in below)
+        row["given_by"] = proof if is_whole(item) else None
+        if key in articles:
+            row |= {"outcome": "duplicate", "article_id": articles[key]}
+        elif key in forgotten or (row["baseline"] and left == 0):
+            # What is only remembered may be an archive of 50,000: no object for each.
+            old.append({**_BLANK, **row, "outcome": "old"})
+            continue
+        elif row["baseline"]:
             left -= 1
-    # What is only remembered may be an archive of 50,000: no object of the session's for each.
-    old = [entry.model_dump(exclude={"id"}) for entry in entries if entry.outcome == "old"]
+        entries.append(Entry(**row))
     if old:
         session.execute(insert(Entry), old)
-    session.add_all(entry for entry in entries if entry.outcome != "old")
+    session.add_all(entries)
     session.flush()
     return [entry for entry in entries if entry.outcome is None]
 
@@ -232,20 +231,24 @@ def unknown_entries(
     return {key: item for key, item in by_key.items() if key not in known}
 
 
-def _entry(listing: Listing, key: str, item: EntryItem, *, below: bool) -> Entry:
-    return Entry(
-        source_id=listing.source_id,
-        url=item.url,
-        url_key=key,
-        host=host_of(item.url),
-        guid=item.guid[:MAX_GUID] if item.guid else None,
-        title=item.title,
-        item=entry_to_json(item),
-        baseline=is_baseline(listing, item, below=below),
-        found_at=listing.at,
-        next_attempt_at=listing.at,
-        late=None if listing.baseline else _late(listing, item),
-    )
+_BLANK = Entry(source_id="", url="", url_key="", host="").model_dump(exclude={"id"})
+"""What an entry has of which nothing is said; rows that go in together have the same columns."""
+
+
+def _row(listing: Listing, key: str, item: EntryItem, *, below: bool) -> dict[str, Any]:
+    return {
+        "source_id": listing.source_id,
+        "url": item.url,
+        "url_key": key,
+        "host": host_of(item.url),
+        "guid": item.guid[:MAX_GUID] if item.guid else None,
+        "title": item.title,
+        "item": entry_to_json(item),
+        "baseline": is_baseline(listing, item, below=below),
+        "found_at": listing.at,
+        "next_attempt_at": listing.at,
+        "late": None if listing.baseline else _late(listing, item),
+    }
 
 
 def _late(listing: Listing, item: EntryItem) -> str | None:
