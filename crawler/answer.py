@@ -86,6 +86,14 @@ class RefusedRequestError(exceptions.IgnoreRequest):
         self.temporary = temporary
 
 
+MOST_LAYERS = 2
+"""Encodings of one answer: real sites use one, and some that pack twice by mistake two."""
+
+
+class PackedTooOftenError(Exception):
+    """The answer names more encodings than are undone."""
+
+
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1").strip()[:2000] if value else None
@@ -144,6 +152,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (brotli.error, _NOT_PACKED),
     (zstandard.ZstdError, _NOT_PACKED),
     (ConnectionClosed, "the connection was closed before the answer was there"),
+    (PackedTooOftenError, "the answer is packed again and again, and is not unpacked"),
     (TooLongHeadError, "the answer's headers are too long or too many"),
 )
 

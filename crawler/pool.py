@@ -58,6 +58,8 @@ class ProcessorPool:
         self._free = asyncio.Semaphore(workers)
         # Heavy pieces wait for each other only: a light one always finds a worker.
         self._heavy = asyncio.Semaphore(1)
+        self._starting = asyncio.Lock()
+        self._is_started = False
         self._closed = False
         self._pending: set[asyncio.Future[Any]] = set()
         self._pool = self._new_pool()
@@ -84,7 +86,7 @@ class ProcessorPool:
         """As `run`, for a piece that may take longer, or shall not take so long, in seconds."""
         heavy = any(map(_is_heavy, args))
         async with self._heavy if heavy else contextlib.nullcontext(), self._free:
-            pool = self._usable()
+            pool = await self._usable()
             try:
                 future: Future[T] = pool.schedule(
                     partial(_tidily, work) if heavy else work,
@@ -112,14 +114,26 @@ class ProcessorPool:
         finally:
             self._pending.discard(waiting)
 
-    def _usable(self) -> ProcessPool:
-        """The pool, or a new one: a worker that dies while nothing is to do breaks it for good."""
-        if self._closed:
-            raise PoolClosedError
+    async def _usable(self) -> ProcessPool:
+        """The pool, or a new one: a worker that dies while nothing is to do breaks it for good.
+
+        Processes are started beside the loop: the first one loads the parsers, for a second or two.
+        """
+        async with self._starting:
+            if self._closed:
+                raise PoolClosedError
+            if not (self._is_started and self._pool.active):
+                await asyncio.to_thread(self._start)
+            if self._closed:  # meanwhile
+                await asyncio.to_thread(self.kill)
+                raise PoolClosedError
+            return self._pool
+
+    def _start(self) -> None:
         if not self._pool.active:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool = self._new_pool()
-        return self._pool
+        self._is_started = self._pool.active
 
     async def close(self) -> None:
         """Ends the workers; what they were doing is lost and will be done again."""

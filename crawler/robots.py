@@ -12,6 +12,9 @@ from datetime import timedelta
 from protego import Protego
 
 MOST_BYTES = 500 * 1024
+LARGE = 50_000
+"""Bytes from which reading one, and asking it, may take long: hundreds of kilobytes of patterns
+take a second or two to read, and half a second for each long address."""
 LONGEST_DELAY = timedelta(seconds=60)
 """Crawl-delay is obeyed up to this; some files ask for a day between two pages."""
 
@@ -26,6 +29,8 @@ class RobotRules:
     """What to say of a forbidden address."""
     temporary: bool
     """Whether the refusal is only for want of an answer: then it is worth another try."""
+    is_large: bool
+    """Whether asking it may take so long that nothing else should wait for it."""
     _agent: str
     _parsed: Protego | None = field(repr=False)
     """None: one answer for every address."""
@@ -41,9 +46,9 @@ def rules_from(status: int | None, body: bytes, agent: str) -> RobotRules:
     if status is None or status >= 500 or status == 429:
         said = "could not be had" if status is None else f"answers HTTP {status}"
         why = f"robots.txt {said}; until it can be read, everything counts as forbidden (RFC 9309)"
-        return RobotRules(None, (), why, True, agent, None, _otherwise=False)
+        return RobotRules(None, (), why, True, False, agent, None, _otherwise=False)
     if not 200 <= status < 300:
-        return RobotRules(None, (), "", False, agent, None)
+        return RobotRules(None, (), "", False, False, agent, None)
     parsed = Protego.parse(body[:MOST_BYTES].decode("utf-8", "replace"))
     delay = parsed.crawl_delay(agent)
     return RobotRules(
@@ -51,6 +56,7 @@ def rules_from(status: int | None, body: bytes, agent: str) -> RobotRules:
         sitemaps=tuple(parsed.sitemaps),
         refusal="robots.txt forbids it",
         temporary=False,
+        is_large=len(body) > LARGE,
         _agent=agent,
         _parsed=parsed,
     )

@@ -5,6 +5,7 @@ from urllib.parse import urljoin
 
 import click
 
+from crawler.answer import MOST_LAYERS
 from crawler.config import CrawlerConfig
 from crawler.items import Page
 from crawler.robots import MOST_BYTES, rules_from
@@ -71,6 +72,8 @@ async def _robots(client: httpx.AsyncClient, url: str, agent: str) -> tuple[int 
 async def _received(answer: httpx.Response, url: str, most: int) -> Page:
     if not answer.is_success:
         raise click.ClickException(f"{url}: the site answered {answer.status_code}")
+    if answer.headers.get("content-encoding", "").count(",") >= MOST_LAYERS:
+        raise click.ClickException(f"{url}: the answer is packed again and again")
     body = b""
     async for part in answer.aiter_bytes():
         body += part

@@ -39,6 +39,7 @@ REFUSED = {
     "a brotli bomb": "larger than",
     "a zstd bomb": "larger than",
     "a bomb in a bomb": "larger than",
+    "a body packed again and again": "packed again and again",
     "broken gzip": "could not be unpacked",
     "an unknown encoding": "not understood",
     "a body that never ends": "larger than",

@@ -1,5 +1,6 @@
 """robots.txt as RFC 9309 has it."""
 
+import asyncio
 import time
 from datetime import timedelta
 
@@ -59,6 +60,33 @@ def test_five_megabytes_of_rules_are_read_in_bounded_time(line: str) -> None:
     assert not read.allows("https://example.org/private/1")
     assert read.allows("https://example.org/news/a")
     assert time.process_time() - began < 20
+
+
+def test_rules_that_take_long_hold_nothing_else_up(on_a_site: Run) -> None:
+    rules = b"User-agent: *\n" + b"".join(b"Disallow: /*a$b*%d\n" % n for n in range(29_000))
+    path = "/" + "ab" * 800
+    began = time.monotonic()
+    assert rules_from(200, rules, AGENT).allows(f"https://example.org{path}")
+    alone = time.monotonic() - began
+
+    async def script(site: Site) -> None:
+        site.server.on("/robots.txt", Response(200, rules, {"Content-Type": "text/plain"}))
+        site.publish(path)
+        gaps: list[float] = []
+
+        async def beat() -> None:
+            while True:
+                begun = time.monotonic()
+                await asyncio.sleep(0)
+                gaps.append(time.monotonic() - begun)
+
+        beating = asyncio.create_task(beat())
+        await site.crawl()
+        beating.cancel()
+        assert len(site.asked(path)) == 1
+        assert max(gaps) < alone / 2
+
+    on_a_site(script)
 
 
 def test_five_megabytes_are_obeyed_and_cost_half_a_megabyte(on_a_site: Run) -> None:

@@ -57,11 +57,13 @@ class Sizes:
     """Of one answer."""
     pause: float
     """Seconds between two bytes of a slow body."""
+    layers: int
+    """Encodings of one answer."""
 
 
-SMALL = Sizes(24 * MB, 2 * MB, MB // 4, 30_000, 3_000, 20_000, 2_000, 0.1)
+SMALL = Sizes(24 * MB, 2 * MB, MB // 4, 30_000, 3_000, 20_000, 2_000, 0.1, 60)
 """For tests with `max_size` of 1 MB: every limit is passed."""
-FULL = Sizes(1024 * MB, 100 * MB, MB, 1_000_000, 100_000, 300_000, 10_000, 1.0)
+FULL = Sizes(1024 * MB, 100 * MB, MB, 1_000_000, 100_000, 300_000, 10_000, 1.0, 500)
 
 
 def document(
@@ -165,6 +167,21 @@ def _packed_in_pieces(name: str, length: int, piece: bytes) -> bytes:
 
 def _bomb(name: str, length: int) -> Answers:
     return lambda base, role: _given(role, _packed(name, length), **{"Content-Encoding": name})
+
+
+@cache
+def _layered(length: int, layers: int) -> bytes:
+    """Stored in each layer but the last: small on the wire, and as large as may be in between."""
+    body = bytes(length)
+    for level in (*[0] * layers, 9):
+        packer = zlib.compressobj(level)
+        body = packer.compress(body) + packer.flush()
+    return body
+
+
+def _packed_often(length: int, layers: int) -> Answers:
+    names = ",".join(["deflate"] * (layers + 1))
+    return lambda base, role: _given(role, _layered(length, layers), **{"Content-Encoding": names})
 
 
 def _bomb_in_bomb(length: int) -> Answers:
@@ -287,6 +304,7 @@ def answers(sizes: Sizes, file: str = "file:///etc/hostname") -> dict[str, Answe
         "a brotli bomb": _bomb("br", s.bomb),
         "a zstd bomb": _bomb("zstd", s.bomb),
         "a bomb in a bomb": _bomb_in_bomb(s.bomb),
+        "a body packed again and again": _packed_often(s.body // 10, s.layers),
         "a bomb in a file": _instead(_packed("gzip", sizes.bomb)),
         "broken gzip": _instead(b"\x1f\x8b" + b"?" * 99, **{"Content-Encoding": "gzip"}),
         "a gzip file that is none": _instead(b"\x1f\x8b\x08" + b"?" * 99),
