@@ -13,6 +13,7 @@ import logging
 import multiprocessing
 import resource
 import signal
+import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
@@ -60,6 +61,8 @@ class ProcessorPool:
         self._heavy = asyncio.Semaphore(1)
         self._starting = asyncio.Lock()
         self._is_started = False
+        # Another thread may be starting the processes when the pool is closed.
+        self._changing = threading.Lock()
         self._closed = False
         self._pending: set[asyncio.Future[Any]] = set()
         self._pool = self._new_pool()
@@ -120,16 +123,18 @@ class ProcessorPool:
         Processes are started beside the loop: the first one loads the parsers, for a second or two.
         """
         async with self._starting:
-            if self._closed:
-                raise PoolClosedError
             if not (self._is_started and self._pool.active):
                 await asyncio.to_thread(self._start)
-            if self._closed:  # meanwhile
-                await asyncio.to_thread(self.kill)
-                raise PoolClosedError
-            return self._pool
+        if self._closed:
+            raise PoolClosedError
+        return self._pool
 
     def _start(self) -> None:
+        with self._changing:
+            if not self._closed:
+                self._start_anew()
+
+    def _start_anew(self) -> None:
         if not self._pool.active:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool = self._new_pool()
@@ -146,8 +151,9 @@ class ProcessorPool:
     def kill(self) -> None:
         """As `close`, where no event loop runs any more."""
         self._closed = True
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        with self._changing:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
 
     async def __aenter__(self) -> ProcessorPool:
         return self
