@@ -95,7 +95,7 @@ COLUMNS: dict[str, tuple[float, dict[str, str]]] = {
     }),
     "alert": (0.2, {
         "id": "n", "match_id": "n", "watchlist": "'w' || (n % 500)", "channel": "'c' || (n % 10)",
-        "recipient": "''", "revision": "0", "due_at": "at", "made_at": "at",
+        "recipient": "''", "revision": "0", "due_at": "at", "made_at": "at", "held": "''",
         "delivery_id": "CASE WHEN last(500) THEN NULL ELSE n END",
     }),
     "attempt": (1, {
