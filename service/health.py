@@ -22,7 +22,7 @@ from alerts.message import HealthEvent
 from crawler.gap import in_words
 from crawler.health import Condition, is_news, span
 from service.config import Config
-from service.status import is_healthy, read_lines
+from service.status import configured, is_healthy, read_lines
 from store.articles import Article
 from store.deliveries import Match
 from store.engine import Store
@@ -154,8 +154,8 @@ class HealthWatch:
     def _is_well(self, now: datetime) -> bool:
         with self._store.reading() as session:
             offline = any(each.ended_at is None for each in outages_since(session, now))
-        channels = self.config.channels.keys()
-        return not offline and is_healthy(read_lines(self._store, now, channels))
+        known = configured(self.config)
+        return not offline and is_healthy(read_lines(self._store, now, known))
 
 
 def _nothing(_session: Session) -> None:

@@ -21,6 +21,7 @@ from service.metrics import Metrics
 from service.scheduler import Scheduler
 from service.serving import listening
 from service.soundness import looked_through
+from service.status import configured
 from service.supervised import supervised
 from service.web import status_app
 
@@ -63,9 +64,7 @@ async def status_page(app: App, metrics: Metrics | None) -> AsyncIterator[None]:
         return
     password = app.config.web.password.get_secret_value()
     hosts = (address[0], *app.config.web.hosts)
-    page = status_app(
-        app.store, utc_now, password, metrics, hosts, lambda: frozenset(app.config.channels)
-    )
+    page = status_app(app.store, utc_now, password, metrics, hosts, lambda: configured(app.config))
     try:
         listener = listening(page, *address)
         url = await listener.__aenter__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
+from service.config import Config
 from store.articles import (
     Article,
     count_stored,
@@ -35,8 +37,29 @@ STUCK = timedelta(minutes=15)
 OVERDUE = timedelta(minutes=45)
 """A visit may wait for the end of a crawl of its host, which takes half an hour at most."""
 
+_SOME = 50
+
 PAGELESS = timedelta(hours=1)
 """While pages wait that may be asked for, one of them ends in such a time, read or not."""
+
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""What lies further ahead was written by a clock that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """Whose rows count: what is left of others says nothing about whether all is well."""
+
+    channels: Collection[str]
+    sources: Collection[str]
+    """Those that are visited."""
+
+
+def configured(config: Config) -> Configured:
+    """What a configuration knows."""
+    enabled = (id_ for id_, source in config.sources.items() if source.enabled)
+    return Configured(config.channels.keys(), frozenset(enabled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +71,8 @@ class Lines:
     """When the service last started; None when it never did."""
     damage: str
     """What is wrong with the database's file, as the service found at its start; "" if nothing."""
-    sources: Sequence[Visited] | Sequence[SourceState]
-    """All of them, or of each state the one that was visited last."""
+    visited: Sequence[Visited]
+    """Of the sources that are configured, in each state those that were visited last."""
     entries_waiting: int
     articles_waiting: int
     deliveries_waiting: int
@@ -58,7 +81,7 @@ class Lines:
     oldest_free_entry: datetime | None
     """Of those that are due, the oldest on a host that did not ask to be left alone."""
     last_page: datetime | None
-    """When an attempt at a page last ended, to a minute."""
+    """When an attempt at a page last ended, to a minute, by a clock that was not ahead."""
     oldest_unmatched: datetime | None
     oldest_due_alert: datetime | None
     """Of the alerts for a channel there is, the oldest that is due and not gathered."""
@@ -90,21 +113,30 @@ class Status(Lines):
     """What the newest of them met."""
 
 
-def read_lines(store: Store, now: datetime, channels: Collection[str] | None = None) -> Lines:
+def read_lines(store: Store, now: datetime, known: Configured | None = None) -> Lines:
     """Reads what tells whether all is well, and no more: it is asked often. Raises StoreError.
 
-    `channels`: those that are configured, for alerts to others wait until they are; None: any.
+    `known`: what is configured, for alerts to other channels wait until they are; None: any.
     """
     with store.reading() as session:
-        return lines(session, now, channels)
+        return lines(session, now, known)
 
 
-def lines(session: Session, now: datetime, channels: Collection[str] | None = None) -> Lines:
+def lines(session: Session, now: datetime, known: Configured | None = None) -> Lines:
     """The same in a session that there is."""
-    return Lines(sources=last_visited(session), **_lines(session, now, channels))
+    return Lines(**_lines(session, now, known))
 
 
-def _lines(session: Session, now: datetime, channels: Collection[str] | None) -> dict[str, Any]:
+def _visited(session: Session, now: datetime, known: Configured | None) -> list[Visited]:
+    # Few are read, unless so many sources were left out that none of them is configured.
+    for most in (_SOME, sys.maxsize):
+        visited = last_visited(session, now + CLOCKS_DIFFER, most)
+        if ours := [each for each in visited if known is None or each.id in known.sources]:
+            return ours
+    return []
+
+
+def _lines(session: Session, now: datetime, known: Configured | None) -> dict[str, Any]:
     entries, articles = count_waiting(session)
     deliveries = count_deliveries(session, now)
     return {
@@ -117,15 +149,18 @@ def _lines(session: Session, now: datetime, channels: Collection[str] | None) ->
         "dead_letters": deliveries.dead,
         "oldest_due_entry": oldest_due_entry(session, now),
         "oldest_free_entry": oldest_due_entry(session, now, _held_hosts(session, now)),
-        "last_page": session.exec(select(func.max(HostState.page_at))).one(),
+        "visited": _visited(session, now, known),
+        "last_page": session.exec(
+            select(func.max(HostState.page_at)).where(col(HostState.page_at) <= now + CLOCKS_DIFFER)
+        ).one(),
         "oldest_unmatched": oldest_unmatched(session),
-        "oldest_due_alert": oldest_due_alert(session, now, channels),
+        "oldest_due_alert": oldest_due_alert(session, now, known.channels if known else None),
         "oldest_due_delivery": deliveries.oldest_due,
     }
 
 
-def read_status(store: Store, now: datetime, channels: Collection[str] | None = None) -> Status:
-    """Reads the state; `channels` as for `read_lines`. Raises StoreError."""
+def read_status(store: Store, now: datetime, known: Configured | None = None) -> Status:
+    """Reads the state; `known` as for `read_lines`. Raises StoreError."""
     with store.reading() as session:
         sources = session.exec(select(SourceState).order_by(col(SourceState.id))).all()
         day = now - timedelta(days=1)
@@ -133,7 +168,7 @@ def read_status(store: Store, now: datetime, channels: Collection[str] | None = 
         alerts_waiting, next_gathering = gathering(session)
         articles, articles_exact = count_stored(session)
         return Status(
-            **_lines(session, now, channels),
+            **_lines(session, now, known),
             sources=sources,
             deliveries_held=count_held(session),
             alerts_waiting=alerts_waiting,
@@ -170,17 +205,17 @@ def is_healthy(status: Lines) -> bool:
     """
     due = (status.oldest_unmatched, status.oldest_due_alert, status.oldest_due_delivery)
     moving = all(oldest is None or status.at - oldest < STUCK for oldest in due)
-    visited = [source for source in status.sources if source.last_visit]
-    readable = not visited or any(source.state in {"ok", "silent"} for source in visited)
+    states = {source.state for source in status.visited}
+    readable = not states or bool(states & {"ok", "silent"})
     sound = not status.damage
-    return sound and moving and readable and _visits_move(status, visited) and _pages_move(status)
+    return sound and moving and readable and _visits_move(status) and _pages_move(status)
 
 
-def _visits_move(status: Lines, visited: Sequence[Visited | SourceState]) -> bool:
+def _visits_move(status: Lines) -> bool:
     """Visits stand still when the source that was visited last is long overdue: then no other was
     visited since. One that starts anew has as long for its first.
     """
-    latest = max(visited, key=lambda source: source.last_visit or status.at, default=None)
+    latest = max(status.visited, key=lambda source: source.last_visit, default=None)
     due_visit = latest.next_visit if latest else status.started
     return due_visit is None or status.at - due_visit < OVERDUE
 
@@ -191,5 +226,6 @@ def _pages_move(status: Lines) -> bool:
     """
     if status.oldest_free_entry is None:
         return True
-    quiet_since = max(filter(None, (status.oldest_free_entry, status.last_page, status.started)))
+    since = (status.oldest_free_entry, status.last_page, status.started)
+    quiet_since = max(at for at in since if at is not None and at <= status.at + CLOCKS_DIFFER)
     return status.at - quiet_since < PAGELESS

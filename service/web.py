@@ -19,7 +19,7 @@ from starlette.routing import Route
 from service.hosts import is_own_host
 from service.metrics import CONTENT_TYPE, Metrics
 from service.printable import show_controls
-from service.status import Lines, Status, is_healthy, read_lines, read_status
+from service.status import Configured, Lines, Status, is_healthy, read_lines, read_status
 from store.engine import Store
 from store.errors import StoreError
 
@@ -43,14 +43,14 @@ def status_app(
     password: str = "",
     metrics: Metrics | None = None,
     hosts: Collection[str] = (),
-    channels: Callable[[], Collection[str] | None] = lambda: None,
+    known: Callable[[], Configured | None] = lambda: None,
 ) -> Starlette:
     """The web application. With a password every page but /health asks for it (any user name).
 
-    Without one it answers under addresses, localhost and the names in `hosts` only. `channels`
-    gives those that are configured now, for `read_status`.
+    Without one it answers under addresses, localhost and the names in `hosts` only. `known`
+    gives what is configured now, for `read_status`.
     """
-    pages = _Pages(store, clock, metrics or Metrics(), channels)
+    pages = _Pages(store, clock, metrics or Metrics(), known)
     answers: dict[str, Answer] = {
         "/": partial(_asking, pages.page, password),
         "/health": pages.health,
@@ -68,11 +68,11 @@ class _Pages:
     store: Store
     clock: Callable[[], datetime]
     metrics: Metrics
-    channels: Callable[[], Collection[str] | None]
+    known: Callable[[], Configured | None]
 
     def status(self) -> Status:
         """Raises StoreError."""
-        return read_status(self.store, self.clock(), self.channels())
+        return read_status(self.store, self.clock(), self.known())
 
     async def page(self, _request: Request) -> Response:
         try:
@@ -84,7 +84,7 @@ class _Pages:
 
     async def health(self, _request: Request) -> Response:
         try:
-            status = read_lines(self.store, self.clock(), self.channels())
+            status = read_lines(self.store, self.clock(), self.known())
         except StoreError as error:
             return JSONResponse({"healthy": False, "error": str(error)}, 503)
         healthy = is_healthy(status)

@@ -256,23 +256,26 @@ class PlannedVisit(NamedTuple):
 class Visited(NamedTuple):
     """A source that was visited, and when it is to be visited again."""
 
+    id: str
     state: str
     last_visit: datetime
     next_visit: datetime | None
 
 
-def last_visited(session: Session) -> list[Visited]:
-    """Of each state the source that was visited last: what tells whether crawling moves."""
+def last_visited(session: Session, until: datetime, most: int) -> list[Visited]:
+    """Of each state the `most` sources that were visited last: what tells whether crawling moves.
+
+    `until`: what was visited later was written by a clock that was ahead.
+    """
     order = func.row_number().over(
         partition_by=SourceState.state, order_by=col(SourceState.last_visit).desc()
     )
-    visited = (
-        select(SourceState.state, SourceState.last_visit, SourceState.next_visit, order.label("th"))
-        .where(col(SourceState.last_visit).is_not(None))
-        .subquery()
-    )
-    columns = (visited.c.state, visited.c.last_visit, visited.c.next_visit)
-    return [Visited(*row) for row in session.exec(select(*columns).where(visited.c.th == 1))]
+    wanted: list[Any] = [col(getattr(SourceState, name)) for name in Visited._fields]
+    wanted.append(order.label("th"))
+    numbered = select(*wanted).where(col(SourceState.last_visit) <= until)
+    visited = numbered.subquery()
+    columns: list[Any] = [visited.c[name] for name in Visited._fields]
+    return [Visited(*row) for row in session.exec(select(*columns).where(visited.c.th <= most))]
 
 
 def states(session: Session) -> dict[str, int]:

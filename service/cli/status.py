@@ -12,7 +12,7 @@ from service.cli.source_table import show_sources
 from service.cli.stored import opened
 from service.config import Config
 from service.json_objects import moment, source_object
-from service.status import Status, is_healthy, read_lines, read_status
+from service.status import Status, configured, is_healthy, read_lines, read_status
 
 
 @click.command()
@@ -25,10 +25,10 @@ def status(context: Context, as_json: bool, health: bool) -> int:
     with opened(config) as store:
         if store is None:
             return int(health)
-        now, channels = datetime.now(UTC), config.channels.keys()
+        now, known = datetime.now(UTC), configured(config)
         if health:
-            return int(not is_healthy(read_lines(store, now, channels)))
-        state = read_status(store, now, channels)
+            return int(not is_healthy(read_lines(store, now, known)))
+        state = read_status(store, now, known)
     if as_json:
         print_json(status_object(config, state))
     else:

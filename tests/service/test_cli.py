@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -494,9 +494,9 @@ def test_health_is_an_exit_status(run: Run, stored: Store) -> None:
 
 def visits_go_on(session: Session) -> None:
     """Nothing is overdue by the clock of the machine, which is the one that `status` reads."""
-    late = datetime(2999, 1, 1, tzinfo=UTC)
-    session.get_one(SourceState, "dawn").next_visit = late
-    session.add(HostState(host="dawn.example", page_at=late))
+    now = datetime.now(UTC)
+    session.get_one(SourceState, "dawn").next_visit = now + timedelta(hours=1)
+    session.add(HostState(host="dawn.example", page_at=now))
 
 
 def test_a_service_that_never_ran_is_not_healthy(run: Run, tmp_path: Path) -> None:

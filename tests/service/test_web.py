@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from service.metrics import Metrics
 from service.serving import listening
+from service.status import Configured
 from service.web import status_app
 from store.articles import Article, Entry, Story
 from store.deliveries import Alert, Match
@@ -154,7 +155,9 @@ async def test_it_is_red_when_alerts_are_no_longer_gathered(
             Alert(id=1, match_id=1, watchlist="w", channel="inbox", made_at=NOON, due_at=NOON)
         )
     channels: list[str] | None = None
-    page = status_app(store, lambda: now, channels=lambda: channels)
+    page = status_app(
+        store, lambda: now, known=lambda: None if channels is None else Configured(channels, [])
+    )
     async with listening(page, "127.0.0.1") as url:
         for after, there, status in (
             (timedelta(minutes=14), None, 200),
@@ -273,4 +276,41 @@ async def test_with_a_password_any_name_will_do_for_it_is_asked_for_under_each(
         named = {"Host": "wirewatch.desk.example"}
         assert (await client.get(url, headers=named)).status_code == 401
         assert (await client.get(url, headers=named, auth=("me", "sesame"))).status_code == 200
+    store.close()
+
+
+async def test_health_is_not_judged_by_sources_that_are_gone_nor_by_a_clock_that_was_ahead(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    hour, ahead = timedelta(hours=1), NOON + timedelta(days=900)
+    add_source(store, next_visit=NOON + 6 * hour)
+    with store.writing() as session:
+        keep_fact(session, "started", NOON.isoformat())
+        for number in range(60):
+            gone = SourceState(id=f"gone{number}", url="https://g.example/", host="", kind="feed")
+            gone.last_visit, gone.next_visit = NOON + hour / 60, NOON
+            session.add(gone)
+    page = status_app(store, lambda: now, known=lambda: Configured([], {"a"}))
+    async with listening(page, "127.0.0.1") as url:
+
+        async def status() -> int:
+            return (await client.get(f"{url}/health")).status_code
+
+        now = NOON + 3 * hour
+        assert await status() == 200
+        now = NOON + 7 * hour
+        assert await status() == 503
+        with store.writing() as session:
+            source = session.get_one(SourceState, "a")
+            source.last_visit = source.next_visit = ahead
+        assert await status() == 503
+        with store.writing() as session:
+            source = session.get_one(SourceState, "a")
+            source.last_visit, source.next_visit = now, now + hour
+        assert await status() == 200
+        with store.writing() as session:
+            waiting = {"found_at": NOON, "next_attempt_at": NOON}
+            session.add(Entry(source_id="a", url="u", url_key="u", host="a.example", **waiting))
+            session.add(HostState(host="a.example", page_at=ahead))
+        assert await status() == 503
     store.close()
