@@ -19,6 +19,7 @@ import brotli
 import zstandard
 
 from crawler.answer import LONGEST_HEADER, MOST_HEADERS
+from crawler.dates import is_believable
 from crawler.items import Page
 from crawler.urls import listed_url
 
@@ -53,10 +54,11 @@ class _RecordError(Exception):
     """One record cannot be read; the next can."""
 
 
-def read_warc(stream: BinaryIO, most: int) -> Iterator[Record]:
+def read_warc(stream: BinaryIO, most: int, now: datetime) -> Iterator[Record]:
     """Every record of an unpacked WARC file, with the pages of those that hold one.
 
-    `most`: bytes of the largest page that is read. Raises WarcError, and what reading raises.
+    `most`: bytes of the largest page that is read. `now` (aware): a record dated later is at
+    fault. Raises WarcError, and what reading raises.
     """
     number = 0
     while (headers := _headers(stream, number + 1)) is not None:
@@ -65,7 +67,7 @@ def read_warc(stream: BinaryIO, most: int) -> Iterator[Record]:
         block = _Block(stream, length)
         page, fault = None, ""
         try:
-            page = _page(headers, block, most)
+            page = _page(headers, block, most, now)
         except _RecordError as error:
             fault = str(error)
         if not block.pass_over():
@@ -134,7 +136,7 @@ def _length(headers: Mapping[str, str], number: int) -> int:
     return int(length)
 
 
-def _page(headers: Mapping[str, str], block: _Block, most: int) -> Page | None:
+def _page(headers: Mapping[str, str], block: _Block, most: int, now: datetime) -> Page | None:
     """The page of a record; None where it holds none that was answered with 200."""
     kind = headers.get("warc-type", "").lower()
     if kind != "response" or "http" not in headers.get("content-type", "").lower():
@@ -148,7 +150,7 @@ def _page(headers: Mapping[str, str], block: _Block, most: int) -> Page | None:
     url = listed_url(headers.get("warc-target-uri", "").strip("<>"))
     if url is None:
         raise _RecordError("its address is no web address")
-    at = _date(headers.get("warc-date", ""))
+    at = _date(headers.get("warc-date", ""), now)
     if len(begin) + block.left > most:
         raise _RecordError(f"{url}: larger than {most} bytes ([crawler] max_size)")
     raw = bytearray(begin)
@@ -189,12 +191,15 @@ def _pairs(head: bytes) -> list[tuple[str, str]]:
     return found
 
 
-def _date(text: str) -> datetime:
+def _date(text: str, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _RecordError("its WARC-Date is no time") from error
+    if not is_believable(at, now):
+        raise _RecordError(f"its WARC-Date, {at.date()}, is before 1990 or in the future")
+    return at
 
 
 # ---- the body as it was meant --------------------------------------------------------------------

@@ -134,7 +134,7 @@ def test_what_is_broken_is_told_with_its_line_and_the_rest_goes_in(
         row(published="yesterday"),
         row(published_precision="week"),
         row(authors="Amina"),
-        row(first_seen="9999-12-31T23:59:59-14:00"),
+        row(first_seen="9999-13-31T23:59:59Z"),
         "[" * 200_000,
         '{"id": "x", "url": "https://a.example/", "error": "empty", "detail": "no text"}',
         "\x00\x01",
@@ -147,6 +147,29 @@ def test_what_is_broken_is_told_with_its_line_and_the_rest_goes_in(
     assert counts(last) == {"new": 2, "broken": 12}
     assert "line 4: its url is no web address" in run("import", "a.jsonl").err
     assert len(stored(store)) == 2
+
+
+@pytest.mark.parametrize("zone", ["Asia/Karachi", "America/New_York"])
+def test_a_time_at_which_no_article_can_be_is_none(
+    run: Run, store: Store, config: Path, zone: str
+) -> None:
+    write(config.parent, on_store(store, CONFIG.replace("Asia/Kabul", zone)))
+    far = [
+        "0001-01-01T00:00:00Z",
+        "1989-12-31",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+    ]
+    names = ("published", "modified", "first_seen")
+    told = [row(n, body=f"{BODY} {n}", **dict.fromkeys(names, at)) for n, at in enumerate(far)]
+    before = datetime.now(UTC)
+    done = run("import", "-", "--match", "--json", given=jsonl(*told))
+    assert (done.status, counts(done.rows[0])) == (0, {"new": 4})
+    assert done.rows[1] == {"matches": 4, "deliveries": 1}
+    for article in stored(store):
+        assert (article.published, article.published_precision) == (None, "unknown")
+        assert (article.modified, article.first_seen >= before) == (None, True)
+    assert run("search", "crossing").status == 0
 
 
 def test_a_line_that_never_ends_is_passed_over(
@@ -449,6 +472,8 @@ def test_bodies_are_unpacked_as_their_headers_say(
         (warc(gzip.compress(bytes(50_000_000)), b"Content-Encoding: gzip\r\n"), "when unpacked"),
         (warc(bytes(11_000_000)), "larger than"),
         (warc(page(1), date=b"yesterday"), "WARC-Date is no time"),
+        (warc(page(1), date=b"0001-01-01T00:00:00Z"), "before 1990 or in the future"),
+        (warc(page(1), date=b"9999-12-31T23:59:59Z"), "before 1990 or in the future"),
         (b"WARC/1.0\r\n" + b"A: b\r\n" * 1000, "more than 500 headers"),
         (b"WARC/1.0\r\n" + b"A" * 100_000, "a header without end"),
         (b"WARC/1.0\r\nContent-Length: x\r\n\r\n", "how long it is"),
