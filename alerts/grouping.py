@@ -26,6 +26,7 @@ from alerts.message_size import (
     size_of,
     trimmed,
 )
+from alerts.moments import in_zone
 from alerts.records import match_record
 from store.articles import Article
 from store.deliveries import Alert, Change, Match
@@ -191,7 +192,7 @@ def _limit(context: AlertContext, alerts: Iterable[Alert]) -> str:
 def _days(context: AlertContext, alerts: Iterable[Alert]) -> str:
     """`1 March 2026`, or the first and the last day, as people there reckon."""
     days = sorted(
-        {alert.made_at.astimezone(context.zone).date() for alert in alerts if alert.made_at}
+        {in_zone(alert.made_at, context.zone).date() for alert in alerts if alert.made_at}
     )
     first, last = told_day(days[0]), told_day(days[-1])
     return first if first == last else f"{first} to {last}"

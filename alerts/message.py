@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from alerts.moments import in_zone, shifted
+
 Kind = Literal["alert", "digest", "summary", "health"]
 
 TITLE_LIMIT = 160
@@ -244,8 +246,8 @@ def safe_link(url: str) -> str:
 
 def told_time(moment: datetime, zone: tzinfo) -> str:
     """`1 March 2026, 17:05 (Asia/Karachi)`."""
-    local = moment.astimezone(zone)
-    return f"{told_day(local.date())}, {local:%H:%M} ({zone})"
+    local = in_zone(moment, zone)
+    return f"{told_day(local.date())}, {local:%H:%M} ({local.tzinfo})"
 
 
 def published_line(article: ArticleView, zone: tzinfo) -> str:
@@ -256,7 +258,7 @@ def published_line(article: ArticleView, zone: tzinfo) -> str:
         # Midnight in the source's zone, kept in UTC. Where the zone is not known, 13 hours later
         # it is the same day in UTC for every zone from -10 to +13, where nearly all press lives.
         later = _MIDNIGHT if article.offset is None else article.offset
-        return told_day((article.published.astimezone(UTC) + later).date())
+        return told_day(shifted(article.published, later).date())
     seen = f", first seen {told_time(article.first_seen, zone)}" if article.first_seen else ""
     return f"date unknown{seen}"
 

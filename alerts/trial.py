@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
+from alerts.moments import in_zone
+
 _LEAST_SPAN = timedelta(days=1)
 """A shorter past says nothing of a week."""
 _WEEK = timedelta(days=7)
@@ -25,7 +27,7 @@ class Trial:
 
     def add(self, source: str, story: int, first_seen: datetime, *, baseline: bool) -> None:
         """One article. What a first visit found (`baseline`) is a hit, and never an alert."""
-        day = first_seen.astimezone(self.zone).date()
+        day = in_zone(first_seen, self.zone).date()
         self.hits += 1
         self.by_day[day] += 1
         self.by_source[source] += 1

@@ -182,7 +182,7 @@ def read_row(body: bytes) -> None:
         row = json.loads(_text(body))
     except (ValueError, RecursionError):
         row = {"url": URL, "title": _text(body)[:300], "body": _text(body), "tags": [_text(body)]}
-    told = article_in(row)
+    told = article_in(row, NOW)
     _is_article(told.item)
     for at in (told.first_seen, told.text_at):
         _is_time(at)
@@ -191,7 +191,7 @@ def read_row(body: bytes) -> None:
 
 def read_records(body: bytes) -> None:
     """Reads the pages of a WARC file."""
-    for record in read_warc(BytesIO(body), 100_000):
+    for record in read_warc(BytesIO(body), 100_000, NOW):
         if record.page is not None:
             _is_web(record.page.url)
             promise(len(record.page.body) <= 100_000, "a page larger than was asked for")

@@ -1,7 +1,8 @@
 """A row of JSON Lines that tells an article, as `export` and `extract` write them, to the article.
 
 What the row says is taken as it stands, and cleaned as a page's text is: no control characters, no
-address that is none. Keys that are not known count for nothing.
+address that is none, no time at which there can be no article. Keys that are not known count for
+nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_args
 
+from crawler.dates import is_believable
 from crawler.extraction.bounds import MAX_TEXT
 from crawler.items import ArticleItem, Form, Origin, Precision
 from crawler.text import clean_line, clean_text
@@ -41,15 +43,15 @@ class ToldArticle:
     late: str | None
 
 
-def article_in(row: object) -> ToldArticle:
-    """The article that a row tells. Raises RowError."""
+def article_in(row: object, now: datetime) -> ToldArticle:
+    """The article that a row tells, as of `now`. Raises RowError."""
     if not isinstance(row, dict):
         raise RowError("this is no object with the fields of an article")
     if isinstance(row.get("error"), str):
         raise RowError(f"it tells of no article: {clean_line(row['error'], 100)}")
     url = _address(row)
-    published = _moment(row, "published")
-    first_seen, modified = _moment(row, "first_seen"), _moment(row, "modified")
+    published = _moment(row, "published", now)
+    first_seen, modified = _moment(row, "first_seen", now), _moment(row, "modified", now)
     item = ArticleItem(
         url=url,
         canonical_url=_canonical(row, url),
@@ -134,16 +136,19 @@ def _lang(row: Mapping[str, Any]) -> str | None:
     return tag if is_one else None
 
 
-def _moment(row: Mapping[str, Any], name: str) -> datetime | None:
-    """A time of RFC 3339; one without a zone is UTC."""
+def _moment(row: Mapping[str, Any], name: str, now: datetime) -> datetime | None:
+    """A time of RFC 3339; one without a zone is UTC. None too where a page's would not count."""
     text = _text(row, name)
     if not text:
         return None
     try:
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:  # a zone behind the last or before the first day that there are
+        return None
+    except ValueError as error:
         raise RowError(f"its {name} is no time: {clean_line(text, 60)}") from error
+    return at if is_believable(at, now) else None
 
 
 def _precision(row: Mapping[str, Any]) -> Precision:

@@ -19,6 +19,9 @@ from crawler.calendars import hijri_date, solar_hijri_date
 EARLIEST_YEAR = 1990
 """Before the web: such a date is a default value or a slip."""
 LATEST_YEAR = 2100
+EARLIEST = datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(hours=24)
+"""Sites whose clock or zone is off are this far ahead; what is further is no time of an article."""
 _LONGEST_TEXT = 300
 """A text that goes on after this is prose; only its beginning is read."""
 
@@ -34,6 +37,11 @@ class ParsedDate:
     """Whether the text named its zone; otherwise the source's zone was taken."""
     offset: timedelta | None = field(default=None, compare=False)
     """From UTC, where the text named one: tells the day as readers there saw it."""
+
+
+def is_believable(at: datetime, now: datetime) -> bool:
+    """Whether an article can be of that time, as of `now`."""
+    return EARLIEST <= at <= now + AHEAD
 
 
 class _Clock(NamedTuple):

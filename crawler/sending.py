@@ -21,7 +21,7 @@ from scrapy.http import Response
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 
-from crawler.heads import BoundedHandler
+from crawler.heads import BoundedHandler, BoundedPool
 from crawler.spiders.news import NewsSpider
 
 
@@ -48,14 +48,12 @@ class LastLookHandler(BoundedHandler):
             turns.lastseen = monotonic()
 
 
-class _LookingPool(HTTPConnectionPool):
+class _LookingPool(BoundedPool):
     """Connections for requests that are looked at before they leave."""
 
     def __init__(self, pool: HTTPConnectionPool, look: Callable[[str], None]) -> None:
         """`pool`: another one, which serves as a model. `look`: told the slot, may raise."""
-        super().__init__(pool._reactor, pool.persistent)  # type: ignore[no-untyped-call]
-        self.maxPersistentPerHost = pool.maxPersistentPerHost
-        self._factory = pool._factory
+        super().__init__(pool)
         self._look = look
         self._slots: dict[Any, str] = {}
         self.slot = ""

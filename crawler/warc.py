@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import brotli
 import zstandard
 
 from crawler.answer import LONGEST_HEADER, MOST_HEADERS
+from crawler.dates import is_believable
 from crawler.items import Page
 from crawler.urls import listed_url
 
@@ -27,6 +28,11 @@ _MOST_LINES = 500
 _LONGEST_HEAD = 256 * 1024
 """Bytes of the headers of an answer."""
 _PART = 1 << 16
+_PIECE = 1 << 10
+"""Bytes that are unpacked at once: Zstandard makes 32 MB of them at most, zlib one."""
+_MOST_ENCODINGS = 3
+_MOST_MEMBERS = 1000
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 _HTML = ("text/html", "application/xhtml+xml")
 _WINDOW = 1 << 27
@@ -53,10 +59,11 @@ class _RecordError(Exception):
     """One record cannot be read; the next can."""
 
 
-def read_warc(stream: BinaryIO, most: int) -> Iterator[Record]:
+def read_warc(stream: BinaryIO, most: int, now: datetime) -> Iterator[Record]:
     """Every record of an unpacked WARC file, with the pages of those that hold one.
 
-    `most`: bytes of the largest page that is read. Raises WarcError, and what reading raises.
+    `most`: bytes of the largest page that is read. `now` (aware): a record dated later is at
+    fault. Raises WarcError, and what reading raises.
     """
     number = 0
     while (headers := _headers(stream, number + 1)) is not None:
@@ -65,7 +72,7 @@ def read_warc(stream: BinaryIO, most: int) -> Iterator[Record]:
         block = _Block(stream, length)
         page, fault = None, ""
         try:
-            page = _page(headers, block, most)
+            page = _page(headers, block, most, now)
         except _RecordError as error:
             fault = str(error)
         if not block.pass_over():
@@ -134,7 +141,7 @@ def _length(headers: Mapping[str, str], number: int) -> int:
     return int(length)
 
 
-def _page(headers: Mapping[str, str], block: _Block, most: int) -> Page | None:
+def _page(headers: Mapping[str, str], block: _Block, most: int, now: datetime) -> Page | None:
     """The page of a record; None where it holds none that was answered with 200."""
     kind = headers.get("warc-type", "").lower()
     if kind != "response" or "http" not in headers.get("content-type", "").lower():
@@ -148,7 +155,7 @@ def _page(headers: Mapping[str, str], block: _Block, most: int) -> Page | None:
     url = listed_url(headers.get("warc-target-uri", "").strip("<>"))
     if url is None:
         raise _RecordError("its address is no web address")
-    at = _date(headers.get("warc-date", ""))
+    at = _date(headers.get("warc-date", ""), now)
     if len(begin) + block.left > most:
         raise _RecordError(f"{url}: larger than {most} bytes ([crawler] max_size)")
     raw = bytearray(begin)
@@ -189,12 +196,15 @@ def _pairs(head: bytes) -> list[tuple[str, str]]:
     return found
 
 
-def _date(text: str) -> datetime:
+def _date(text: str, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _RecordError("its WARC-Date is no time") from error
+    if not is_believable(at, now):
+        raise _RecordError(f"its WARC-Date, {at.date()}, is before 1990 or in the future")
+    return at
 
 
 # ---- the body as it was meant --------------------------------------------------------------------
@@ -205,8 +215,8 @@ def _unpacked(raw: bytes, headers: Mapping[str, str], most: int, url: str) -> by
     try:
         if "chunked" in headers.get("transfer-encoding", "").lower():
             raw = _joined(raw)
-        for name in reversed(headers.get("content-encoding", "").lower().split(",")):
-            raw = _decoded(raw, name.strip(), most)
+        for name in reversed(_encodings(headers, url)):
+            raw = _decoded(raw, name, most)
     except (zlib.error, brotli.error, zstandard.ZstdError, ValueError, EOFError) as error:
         raise _RecordError(
             f"{url}: not packed as it says ({error or type(error).__name__})"
@@ -214,6 +224,14 @@ def _unpacked(raw: bytes, headers: Mapping[str, str], most: int, url: str) -> by
     if len(raw) > most:
         raise _RecordError(f"{url}: larger than {most} bytes when unpacked ([crawler] max_size)")
     return raw
+
+
+def _encodings(headers: Mapping[str, str], url: str) -> list[str]:
+    """How the body is packed, the innermost first."""
+    names = headers.get("content-encoding", "").lower().split(",", _MOST_ENCODINGS + 1)
+    if len(names) > _MOST_ENCODINGS:
+        raise _RecordError(f"{url}: packed more than {_MOST_ENCODINGS} times")
+    return [name.strip() for name in names]
 
 
 def _joined(raw: bytes) -> bytes:
@@ -232,21 +250,59 @@ def _joined(raw: bytes) -> bytes:
 
 
 def _decoded(raw: bytes, encoding: str, most: int) -> bytes:
-    """At most one byte more than `most`; as it is where it was unpacked when it was kept."""
-    if encoding in {"gzip", "x-gzip"} and raw.startswith(b"\x1f\x8b"):
-        return _inflated(raw, 31, most)
-    if encoding == "deflate" and not raw.lstrip().startswith(b"<"):
-        return _inflated(raw, zlib.MAX_WBITS if raw[:1] == b"\x78" else -zlib.MAX_WBITS, most)
-    if encoding == "br" and not raw.lstrip().startswith(b"<"):
-        return bytes(brotli.Decompressor().process(raw, output_buffer_limit=most + 1))
-    if encoding == "zstd" and raw.startswith(b"\x28\xb5\x2f\xfd"):
-        return zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(raw).read(most + 1)
-    return raw
+    """All of it, but little more than `most`; as it is where it was unpacked when it was kept.
+
+    Raises EOFError where it is cut short: a text is filed as a whole one or not at all.
+    """
+    if encoding in {"gzip", "x-gzip"} and raw.startswith(_GZIP):
+        return _members(raw, _GZIP, lambda: zlib.decompressobj(31), most)
+    if encoding == "zstd" and raw.startswith(_ZSTD):
+        zstd = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        return _members(raw, _ZSTD, zstd.decompressobj, most)
+    if raw.lstrip().startswith(b"<"):
+        return raw
+    if encoding == "deflate":
+        wraps = zlib.MAX_WBITS if raw[:1] == b"\x78" else -zlib.MAX_WBITS
+        found = bytearray()
+        _member(raw, 0, zlib.decompressobj(wraps), most, found)
+        return bytes(found)
+    return _unbrotli(raw, most) if encoding == "br" else raw
 
 
-def _inflated(raw: bytes, wraps: int, most: int) -> bytes:
-    inflate = zlib.decompressobj(wraps)
-    found = inflate.decompress(raw, most + 1)
-    if not inflate.eof and len(found) <= most:
+def _unbrotli(raw: bytes, most: int) -> bytes:
+    unpack = brotli.Decompressor()
+    found = bytes(unpack.process(raw, output_buffer_limit=most + 1))
+    if not unpack.is_finished() and len(found) <= most:
         raise EOFError("cut short")
     return found
+
+
+class _Unpacker(Protocol):
+    """One member, of zlib or Zstandard."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def _members(raw: bytes, magic: bytes, begin: Callable[[], _Unpacker], most: int) -> bytes:
+    """Packed files one after the other are one; other bytes after them count for nothing."""
+    found, at = bytearray(), 0
+    for _ in range(_MOST_MEMBERS):
+        at = _member(raw, at, begin(), most, found)
+        if len(found) > most or not raw.startswith(magic, at):
+            return bytes(found)
+    raise ValueError(f"more than {_MOST_MEMBERS} parts")
+
+
+def _member(raw: bytes, at: int, unpack: _Unpacker, most: int, found: bytearray) -> int:
+    """Unpacks what begins at `at` to the end of `found`; where it ends."""
+    while not unpack.eof and len(found) <= most:
+        piece = raw[at : at + _PIECE]
+        if not piece:
+            raise EOFError("cut short")
+        found += unpack.decompress(piece)
+        at += len(piece)
+    return at - len(unpack.unused_data)

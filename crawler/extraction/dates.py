@@ -27,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from crawler.dates import parse_date
+from crawler.dates import is_believable, parse_date
 from crawler.extraction.blocks import Block
 from crawler.extraction.lexicon import is_byline, names
 from crawler.extraction.lines import Known, date_key
@@ -35,8 +35,6 @@ from crawler.extraction.structured import Structured, item_value, string
 from crawler.extraction.tree import Element, Tree
 from crawler.items import Hints, Origin, Page, Precision
 
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_AHEAD = timedelta(hours=24)
 _META = (
     "article:published_time", "og:article:published_time", "og:published_time", "datepublished",
 )  # fmt: skip
@@ -175,7 +173,7 @@ def _believed(evidence: _Evidence, page: Page, hints: Hints) -> Published | None
     if not evidence.text:
         return None
     parsed = parse_date(evidence.text, timezone=hints.timezone, fetched_at=page.fetched_at)
-    if parsed is None or not _EARLIEST <= parsed.at <= page.fetched_at + _AHEAD:
+    if parsed is None or not is_believable(parsed.at, page.fetched_at):
         return None
     if not evidence.stated and _is_day_of_fetching(parsed.at, page.fetched_at):
         return None
@@ -386,6 +384,6 @@ def _modified(claims: Structured, page: Page, hints: Hints) -> datetime | None:
         texts.append(hints.entry.modified.isoformat())
     for text in texts:
         parsed = parse_date(text, timezone=hints.timezone) if text else None
-        if parsed and _EARLIEST <= parsed.at <= page.fetched_at + _AHEAD:
+        if parsed and is_believable(parsed.at, page.fetched_at):
             return parsed.at
     return None

@@ -196,7 +196,7 @@ class Intake:
 
     def _row(self, number: int, line: bytes) -> _Piece:
         try:
-            told = article_in(json.loads(line))
+            told = article_in(json.loads(line), self.now)
         except RowError as error:
             return Problem(number, str(error))
         except (ValueError, RecursionError) as error:
@@ -216,7 +216,7 @@ class Intake:
         """Pages are read in worker processes, a few ahead."""
         waiting: deque[asyncio.Task[_Piece]] = deque()
         fault: Exception | None = None
-        records = read_warc(opened.stream, self.config.crawler.max_size)
+        records = read_warc(opened.stream, self.config.crawler.max_size, self.now)
         while True:
             try:
                 record = next(records, None)

@@ -1,7 +1,7 @@
 """`articles`, `matches`, `deliveries`: what is stored, newest first."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from itertools import chain, islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 from sqlmodel import Session
 
+from alerts.moments import shifted
 from alerts.records import match_record
 from service.cli.asked import Since, check_source, check_watchlist
 from service.cli.context import Context
@@ -97,7 +98,7 @@ def published(article: Article, zone: tzinfo) -> str:
         # nearest to its own day at noon.
         offset = article.published_offset
         there = timedelta(hours=12) if offset is None else timedelta(minutes=offset)
-        return f"{article.published.astimezone(UTC) + there:%Y-%m-%d}"
+        return f"{shifted(article.published, there):%Y-%m-%d}"
     return show_time(article.published, zone)
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from alerts.moments import in_zone
 from service.printable import show_controls, to_json
 
 json_option = click.option(
@@ -100,4 +101,4 @@ def best_place(excerpts: Sequence[dict[str, Any]]) -> Text:
 
 def show_time(at: datetime | None, zone: tzinfo) -> str:
     """A time as people read it, in the configured zone; "-" for none."""
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M") if at else "-"
+    return in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else "-"

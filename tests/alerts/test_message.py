@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -104,6 +104,24 @@ def test_a_day_is_that_of_the_article_s_own_zone(hours: float) -> None:
     midnight = datetime(2026, 3, 1, tzinfo=UTC) - offset
     told = article(published=midnight, precision="day", offset=offset)
     assert published_line(told, KARACHI) == "1 March 2026"
+
+
+@pytest.mark.parametrize(
+    ("published", "hours", "precision", "line"),
+    [
+        ("9999-12-31T23:59:59Z", 5, "minute", "31 December 9999, 23:59 (UTC)"),
+        ("0001-01-01T00:00:00Z", -5, "minute", "1 January 1, 00:00 (UTC)"),
+        ("9999-12-31T23:59:59Z", 5, "day", "31 December 9999"),
+        ("0001-01-01T00:00:00Z", -5, "day", "1 January 1"),
+    ],
+)
+def test_a_time_that_no_zone_can_tell_is_told_in_utc(
+    published: str, hours: int, precision: str, line: str
+) -> None:
+    zone = timezone(timedelta(hours=hours))
+    at, offset = datetime.fromisoformat(published), timedelta(hours=hours)
+    told = article(published=at, precision=precision, offset=offset)
+    assert published_line(told, zone) == line
 
 
 def test_hostile_text_stays_text() -> None:

@@ -15,12 +15,16 @@ from sqlmodel import Session, col
 
 from service.cli import COMMANDS
 from service.cli.setup import template
+from store.articles import Article
 from store.deliveries import Alert, Attempt, ChannelState, Delivery, Match
 from store.engine import Store
 from store.sources import HostState, SourceState
 from tests.service.commands import Outcome, Run
 from tests.service.configs import ROOT, SHIPPED, write
 from tests.service.stored import CONFIG, COPY, NOON, URL, fill, on_store
+
+FIRST = datetime(1, 1, 1, tzinfo=UTC)
+LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -406,6 +410,23 @@ def test_tables_show_pages_text_as_text(run: Run, command: str) -> None:
 @pytest.mark.usefixtures("stored")
 def test_times_are_shown_in_the_configured_zone(run: Run) -> None:
     assert "2026-03-01 16:00" in run("articles", "--source", "dawn").out
+
+
+@pytest.mark.parametrize("zone", ["Asia/Karachi", "America/New_York"])
+@pytest.mark.parametrize("precision", ["minute", "day"])
+@pytest.mark.parametrize("at", [FIRST, LAST])
+def test_a_time_that_no_zone_can_tell_ends_no_command(
+    run: Run, stored: Store, tmp_path: Path, zone: str, precision: str, at: datetime
+) -> None:
+    write(tmp_path, on_store(stored, CONFIG.replace("Asia/Kabul", zone)))
+    far = {"published": at, "published_precision": precision, "first_seen": at}
+    far["published_offset"] = 840 if at == LAST else -720
+    with stored.writing() as session:
+        session.execute(update(Article).values(far))
+    for command in ("articles", "matches", "search Durand", f"explain {URL}", "try durand-line"):
+        outcome = run(*command.split())
+        assert (outcome.status, outcome.err) == (0, "")
+    assert f"{at:%Y-%m-%d}" in run("articles").out
 
 
 @pytest.mark.usefixtures("stored")

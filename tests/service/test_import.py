@@ -6,11 +6,12 @@ import threading
 import time
 import tomllib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 import zstandard
 from sqlmodel import select
@@ -134,7 +135,7 @@ def test_what_is_broken_is_told_with_its_line_and_the_rest_goes_in(
         row(published="yesterday"),
         row(published_precision="week"),
         row(authors="Amina"),
-        row(first_seen="9999-12-31T23:59:59-14:00"),
+        row(first_seen="9999-13-31T23:59:59Z"),
         "[" * 200_000,
         '{"id": "x", "url": "https://a.example/", "error": "empty", "detail": "no text"}',
         "\x00\x01",
@@ -147,6 +148,29 @@ def test_what_is_broken_is_told_with_its_line_and_the_rest_goes_in(
     assert counts(last) == {"new": 2, "broken": 12}
     assert "line 4: its url is no web address" in run("import", "a.jsonl").err
     assert len(stored(store)) == 2
+
+
+@pytest.mark.parametrize("zone", ["Asia/Karachi", "America/New_York"])
+def test_a_time_at_which_no_article_can_be_is_none(
+    run: Run, store: Store, config: Path, zone: str
+) -> None:
+    write(config.parent, on_store(store, CONFIG.replace("Asia/Kabul", zone)))
+    far = [
+        "0001-01-01T00:00:00Z",
+        "1989-12-31",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+    ]
+    names = ("published", "modified", "first_seen")
+    told = [row(n, body=f"{BODY} {n}", **dict.fromkeys(names, at)) for n, at in enumerate(far)]
+    before = datetime.now(UTC)
+    done = run("import", "-", "--match", "--json", given=jsonl(*told))
+    assert (done.status, counts(done.rows[0])) == (0, {"new": 4})
+    assert done.rows[1] == {"matches": 4, "deliveries": 1}
+    for article in stored(store):
+        assert (article.published, article.published_precision) == (None, "unknown")
+        assert (article.modified, article.first_seen >= before) == (None, True)
+    assert run("search", "crossing").status == 0
 
 
 def test_a_line_that_never_ends_is_passed_over(
@@ -419,15 +443,31 @@ def warc(body: bytes, headers: bytes = b"", date: bytes = b"2026-02-28T06:00:00Z
 
 
 @pytest.mark.parametrize(
-    "shape", ["plain", "gzip", "deflate", "zstd", "chunked", "cut off", "kept decoded"]
+    "shape",
+    [
+        *("plain", "gzip", "gzip in members", "gzip and padding", "deflate", "br", "zstd"),
+        *("zstd in frames", "three times", "chunked", "cut off", "kept decoded"),
+    ],
 )
 def test_bodies_are_unpacked_as_their_headers_say(
     run: Run, store: Store, config: Path, tmp_path: Path, shape: str
 ) -> None:
     body = page(1)
+
+    def parts(pack: Callable[[bytes], bytes]) -> bytes:
+        return b"".join(pack(body[at : at + 300]) for at in range(0, len(body), 300))
+
     records = {
         "plain": warc(body),
         "gzip": warc(gzip.compress(body), b"Content-Encoding: gzip\r\n"),
+        "gzip in members": warc(parts(gzip.compress), b"Content-Encoding: gzip\r\n"),
+        "gzip and padding": warc(gzip.compress(body) + bytes(512), b"Content-Encoding: gzip\r\n"),
+        "br": warc(brotli.compress(body), b"Content-Encoding: br\r\n"),
+        "zstd in frames": warc(parts(zstandard.compress), b"Content-Encoding: zstd\r\n"),
+        "three times": warc(
+            gzip.compress(brotli.compress(zlib.compress(body))),
+            b"Content-Encoding: deflate, br, gzip\r\n",
+        ),
         "deflate": warc(zlib.compress(body), b"Content-Encoding: deflate\r\n"),
         "zstd": warc(zstandard.compress(body), b"content-encoding: zstd\r\n"),
         "chunked": warc(
@@ -439,6 +479,7 @@ def test_bodies_are_unpacked_as_their_headers_say(
     (tmp_path / "a.warc").write_bytes(records[shape])
     assert counts(run("import", "a.warc", "--json").rows[-1]) == {"new": 1}
     assert stored(store)[0].title == "Shots at the border 1"
+    assert "Paragraph 2." in stored(store)[0].body
 
 
 @pytest.mark.parametrize(
@@ -447,8 +488,25 @@ def test_bodies_are_unpacked_as_their_headers_say(
         (warc(page(1))[:-900], "record 1 is cut short"),
         (warc(page(1), b"Content-Encoding: gzip\r\n").replace(b"<html", b"\x1f\x8b"), "not packed"),
         (warc(gzip.compress(bytes(50_000_000)), b"Content-Encoding: gzip\r\n"), "when unpacked"),
+        (
+            warc(zstandard.compress(bytes(50_000_000)), b"Content-Encoding: zstd\r\n"),
+            "when unpacked",
+        ),
+        (warc(brotli.compress(bytes(50_000_000)), b"Content-Encoding: br\r\n"), "when unpacked"),
+        (warc(gzip.compress(page(1))[:-9], b"Content-Encoding: gzip\r\n"), "cut short"),
+        (
+            warc(gzip.compress(b"") + gzip.compress(page(1))[:-9], b"Content-Encoding: gzip\r\n"),
+            "cut short",
+        ),
+        (warc(zlib.compress(page(1))[:-9], b"Content-Encoding: deflate\r\n"), "cut short"),
+        (warc(brotli.compress(page(1))[:-9], b"Content-Encoding: br\r\n"), "cut short"),
+        (warc(zstandard.compress(page(1))[:-9], b"Content-Encoding: zstd\r\n"), "cut short"),
+        (warc(gzip.compress(b"") * 1001, b"Content-Encoding: gzip\r\n"), "more than 1000 parts"),
+        (warc(page(1), b"Content-Encoding: " + b"deflate," * 4 + b"br\r\n"), "more than 3 times"),
         (warc(bytes(11_000_000)), "larger than"),
         (warc(page(1), date=b"yesterday"), "WARC-Date is no time"),
+        (warc(page(1), date=b"0001-01-01T00:00:00Z"), "before 1990 or in the future"),
+        (warc(page(1), date=b"9999-12-31T23:59:59Z"), "before 1990 or in the future"),
         (b"WARC/1.0\r\n" + b"A: b\r\n" * 1000, "more than 500 headers"),
         (b"WARC/1.0\r\n" + b"A" * 100_000, "a header without end"),
         (b"WARC/1.0\r\nContent-Length: x\r\n\r\n", "how long it is"),
