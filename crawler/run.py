@@ -205,7 +205,8 @@ class Crawls:
     def recording(self, visit: Visit, now: datetime) -> Callable[[Session], None]:
         """The change that records a visit, and an outage of ours where it shows one."""
         before = self._connection.offline_since
-        self._connection.note(Attempt(visit.host, now, visit.succeeded, visit.read_before))
+        if not visit.asked_nobody:
+            self._connection.note(Attempt(visit.host, now, visit.succeeded, visit.read_before))
         since = self._connection.offline_since
         every = visit.source.every or self.context.config.every
         chance = self.context.chance()

@@ -119,6 +119,8 @@ class Visit:
         self.gone = False
         self.recorded = False
         """Whether its outcome is in the store."""
+        self._answers = self._refused = 0
+        """Documents taken, and those that we ourselves may not ask for."""
         self.outstanding = 0
         """Documents asked for and not yet read."""
         self.refresh_asked: timedelta | None = None
@@ -144,6 +146,11 @@ class Visit:
         self._documents_left = DOCUMENTS
         self._known: dict[str, KnownDocument] = {}
         self._lastmods: dict[str, datetime | None] = {}
+
+    @property
+    def asked_nobody(self) -> bool:
+        """Whether our own rules forbade everything: that says nothing about the network."""
+        return 0 < self._answers == self._refused
 
     @property
     def succeeded(self) -> bool:
@@ -203,6 +210,8 @@ class Visit:
 
     async def take(self, wanted: Wanted, answer: Answer, sitemaps: Iterable[str]) -> Next:
         """Keeps what a document lists. `sitemaps`: those named by the host's robots.txt."""
+        self._answers += 1
+        self._refused += answer.refused
         if wanted.asked is not None:
             return await self._search_on(wanted.asked, answer, sitemaps)
         if answer.error is not None:

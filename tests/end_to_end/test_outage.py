@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -109,6 +110,31 @@ def test_an_outage_of_our_network_is_one_message_and_no_sources_fault(
         assert (outage.kind, outage.began_at) == ("network", began)
         assert outage.ended_at is not None
         assert late == {"the network was down"}
+
+    try:
+        in_reactor(script)
+    finally:
+        writer.close()
+
+
+def test_sites_that_we_may_not_ask_are_no_outage_of_our_network(
+    store: Store, tmp_path: Path
+) -> None:
+    writer = Writer(store)
+
+    async def script(resolver: GuardedResolver) -> None:
+        papers = [Paper(host=f"127.0.0.{number + 1}") for number in range(HOSTS)]
+        async with AsyncExitStack() as network:
+            for paper in papers:
+                await network.enter_async_context(paper)
+            world = World(store, writer, tmp_path, papers)
+            context = await context_of(world, resolver)
+            closed = context.config.model_copy(update={"allow_private": ()})
+            await world.visit_all(Crawls(replace(context, config=closed)), papers)
+        assert world.states() == {("failing", 1)}
+        assert "network.failing" not in world.told
+        with store.reading() as session:
+            assert session.exec(select(Outage)).all() == []
 
     try:
         in_reactor(script)
