@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
-import threading
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,9 +22,6 @@ from service.supervised import supervised
 from service.web import status_app
 
 log = structlog.get_logger("service")
-
-END_WITHIN = 9.5
-"""Seconds after a signal; whoever started a service commonly kills it after ten."""
 
 
 async def serve(
@@ -124,27 +118,3 @@ async def _reload(app: App, env: Mapping[str, str]) -> None:
     log.info(
         "config", status="reloaded", sources=len(config.sources), watchlists=len(config.watchlists)
     )
-
-
-def stop_on_signals(stop: asyncio.Event, patience: float = END_WITHIN) -> None:
-    """SIGTERM and SIGINT set `stop`; a second one, or `patience` seconds, end the process at once.
-
-    Nothing is lost by that: what was in hand waits in the store for the next start. The end comes
-    from a thread: a loop that is blocked, by a database that does not answer say, would not see it.
-    """
-
-    def told() -> None:
-        if stop.is_set():
-            os._exit(1)
-        stop.set()
-        last = threading.Timer(patience, _end_at_once)
-        last.daemon = True
-        last.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told)
-
-
-def _end_at_once() -> None:
-    log.error("service", status="cut off", why="the work in hand did not end in time; it waits")
-    os._exit(1)
