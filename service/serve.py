@@ -20,8 +20,12 @@ from service.serving import listening
 from service.soundness import looked_through
 from service.supervised import supervised
 from service.web import status_app
+from store.errors import StoreError
 
 log = structlog.get_logger("service")
+
+WATCH_AGAIN = 60.0
+"""Seconds after the configuration's folders could not be watched."""
 
 
 async def serve(
@@ -90,15 +94,25 @@ async def reloading(app: App, env: Mapping[str, str]) -> AsyncIterator[None]:
 
 async def _reload_when_saved(app: App, env: Mapping[str, str]) -> None:
     while True:
-        files = app.config.files
-        # Editors save by renaming another file over the old one: folders see it, files do not.
-        folders = {file.parent for file in files}
-        async for _ in awatch(
-            *folders, watch_filter=_ConfigFiles(), recursive=False, debounce=400, step=100
-        ):
+        try:
+            await _reload_until_elsewhere(app, env)
+        except Exception as error:  # the job's edge: a folder may come back
+            log.error("config", status="not watched", why=str(error), exc_info=_is_ours(error))
+            await asyncio.sleep(WATCH_AGAIN)
             await _reload(app, env)
-            if app.config.files != files:
-                break
+
+
+async def _reload_until_elsewhere(app: App, env: Mapping[str, str]) -> None:
+    """Until the configuration consists of other files than those whose folders are watched."""
+    files = app.config.files
+    # Editors save by renaming another file over the old one: folders see it, files do not.
+    folders = {file.parent for file in files}
+    async for _ in awatch(
+        *folders, watch_filter=_ConfigFiles(), recursive=False, debounce=400, step=100
+    ):
+        await _reload(app, env)
+        if app.config.files != files:
+            return
 
 
 class _ConfigFiles:
@@ -111,10 +125,16 @@ class _ConfigFiles:
 async def _reload(app: App, env: Mapping[str, str]) -> None:
     try:
         config = await asyncio.to_thread(load, app.config.path, env)
-    except ConfigError as error:
-        log.error("config", status="refused", why=str(error), kept="the one loaded before")
+        await app.reload(config)
+    except Exception as error:  # the job's edge: the next save is looked at again
+        kept, ours = "the one loaded before", _is_ours(error)
+        log.error("config", status="refused", why=str(error), kept=kept, exc_info=ours)
         return
-    await app.reload(config)
     log.info(
         "config", status="reloaded", sources=len(config.sources), watchlists=len(config.watchlists)
     )
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it is a fault of the program, which wants a traceback, not of a file or a disk."""
+    return not isinstance(error, ConfigError | StoreError | OSError)
