@@ -14,7 +14,9 @@ oldest delivery is the probe; a failure that concerns one message lets the other
 import asyncio
 import contextlib
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlmodel import Session
@@ -103,18 +105,23 @@ class Dispatcher:
         """Takes a new configuration; messages in hand finish under the old one.
 
         A channel whose table changed is opened anew, and resumed if it had been told to stop.
+        Raises StoreError, with the old one in force, when that cannot be written.
         """
-        old, self._context = self._context.channels, context
+        old = self._context.channels
+        changed = [
+            name
+            for name in old.keys() | context.channels.keys()
+            if old.get(name) != context.channels.get(name)
+        ]
+        if stayed := [name for name in changed if name in old and name in context.channels]:
+            await context.writer.write(partial(_resume, channels=stayed))
+        self._context = context
         self._looked = datetime.min.replace(tzinfo=UTC)
-        for name in [*old, *context.channels]:
-            if old.get(name) == context.channels.get(name):
-                continue
+        for name in changed:
             if lane := self._lanes.pop(name, None):
                 lane.retire()
                 if name not in self._running:
                     await lane.close()
-            if name in old and name in context.channels:
-                await context.writer.write(lambda session, name=name: resume_channel(session, name))  # type: ignore[misc]
 
     async def close(self) -> None:
         """Lets messages in hand finish, gives back what was not attempted, closes connections."""
@@ -216,3 +223,8 @@ class Dispatcher:
         self._renewed = now
         for lane in self._working.values():
             lane.lease_until = until
+
+
+def _resume(session: Session, channels: Iterable[str]) -> None:
+    for channel in channels:
+        resume_channel(session, channel)

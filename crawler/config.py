@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
@@ -27,9 +28,22 @@ def check_timezone(name: str) -> str:
 def check_web_address(url: str) -> str:
     """The address itself when it is http(s) with a host. Raises ValueError otherwise."""
     scheme, _, rest = url.partition("://")
-    if scheme.lower() not in {"http", "https"} or not rest.split("/")[0]:
+    if (
+        scheme.lower() not in {"http", "https"}
+        or not rest.split("/")[0]
+        or not _can_be_taken_apart(url)
+    ):
         raise ValueError(f'{url!r} is not a web address; write one like "https://example.org/"')
     return url
+
+
+def _can_be_taken_apart(url: str) -> bool:
+    """Whether brackets around an IPv6 address are closed, and a port is one."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -91,8 +105,12 @@ class CrawlerConfig(Table):
     @field_validator("proxy")
     @classmethod
     def _proxy_is_http(cls, proxy: str) -> str:
-        if proxy and not proxy.startswith("http://"):
+        if not proxy:
+            return proxy
+        if not proxy.startswith("http://"):
             raise ValueError(f"{proxy!r} is not an http:// address")
+        if not _can_be_taken_apart(proxy) or not urlsplit(proxy).hostname:
+            raise ValueError(f'{proxy!r} names no proxy; write one like "http://10.0.0.1:3128"')
         return proxy
 
 

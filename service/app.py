@@ -149,14 +149,17 @@ class App:
         return self._parts.clock()
 
     async def reload(self, config: Config) -> None:
-        """Takes a new configuration; crawls and deliveries in hand finish under the old one."""
-        self.config = config
+        """Takes a new configuration; crawls and deliveries in hand finish under the old one.
+
+        Whatever it raises, a StoreError say, the old one is in force then, in all parts.
+        """
+        crawls, alerts = self._parts.crawl_context(config), self._parts.alert_context(config)
+        await self._dispatcher.reload(alerts)
         self._parts.guard(config)
-        self._crawls.context = self._parts.crawl_context(config)
+        self._outbox.reload(alerts)
+        self._crawls.context = crawls
         self._health.config = config
-        context = self._parts.alert_context(config)
-        self._outbox.reload(context)
-        await self._dispatcher.reload(context)
+        self.config = config
 
     def due(self, *, every_source: bool = False) -> list[HostJob]:
         """One job a host for what is due now; `every_source`: whether its time has come or not."""

@@ -14,6 +14,7 @@ machine's, so a clock that is set forward kills nobody.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -176,10 +177,13 @@ class Presence:
         while not self._ending.wait(self._pause):
             try:
                 self._beat()
+                continue
             except SQLAlchemyError as error:
                 why = str(explain(error, self._store.place))
                 log.warning("presence", status="no sign of life could be given", why=why)
-                self._disconnect()
+            except Exception as error:  # the thread's edge: without it all would be lost for ever
+                log.error("presence", status="failed", exc_info=error)
+            self._disconnect()
 
     def _beat(self) -> None:
         # What counts is when the sign was on its way: the database cannot have heard it earlier.
@@ -216,8 +220,10 @@ class Presence:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.invalidate()
-            connection.close()
+            # What cannot even be let go of is nobody's any more.
+            with contextlib.suppress(SQLAlchemyError):
+                connection.invalidate()
+                connection.close()
 
 
 def _enlist(connection: Connection) -> int:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
-import threading
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -24,11 +21,12 @@ from service.soundness import looked_through
 from service.status import configured
 from service.supervised import supervised
 from service.web import status_app
+from store.errors import StoreError
 
 log = structlog.get_logger("service")
 
-END_WITHIN = 9.5
-"""Seconds after a signal; whoever started a service commonly kills it after ten."""
+WATCH_AGAIN = 60.0
+"""Seconds after the configuration's folders could not be watched."""
 
 
 async def serve(
@@ -95,15 +93,25 @@ async def reloading(app: App, env: Mapping[str, str]) -> AsyncIterator[None]:
 
 async def _reload_when_saved(app: App, env: Mapping[str, str]) -> None:
     while True:
-        files = app.config.files
-        # Editors save by renaming another file over the old one: folders see it, files do not.
-        folders = {file.parent for file in files}
-        async for _ in awatch(
-            *folders, watch_filter=_ConfigFiles(), recursive=False, debounce=400, step=100
-        ):
+        try:
+            await _reload_until_elsewhere(app, env)
+        except Exception as error:  # the job's edge: a folder may come back
+            log.error("config", status="not watched", why=str(error), exc_info=_is_ours(error))
+            await asyncio.sleep(WATCH_AGAIN)
             await _reload(app, env)
-            if app.config.files != files:
-                break
+
+
+async def _reload_until_elsewhere(app: App, env: Mapping[str, str]) -> None:
+    """Until the configuration consists of other files than those whose folders are watched."""
+    files = app.config.files
+    # Editors save by renaming another file over the old one: folders see it, files do not.
+    folders = {file.parent for file in files}
+    async for _ in awatch(
+        *folders, watch_filter=_ConfigFiles(), recursive=False, debounce=400, step=100
+    ):
+        await _reload(app, env)
+        if app.config.files != files:
+            return
 
 
 class _ConfigFiles:
@@ -116,34 +124,16 @@ class _ConfigFiles:
 async def _reload(app: App, env: Mapping[str, str]) -> None:
     try:
         config = await asyncio.to_thread(load, app.config.path, env)
-    except ConfigError as error:
-        log.error("config", status="refused", why=str(error), kept="the one loaded before")
+        await app.reload(config)
+    except Exception as error:  # the job's edge: the next save is looked at again
+        kept, ours = "the one loaded before", _is_ours(error)
+        log.error("config", status="refused", why=str(error), kept=kept, exc_info=ours)
         return
-    await app.reload(config)
     log.info(
         "config", status="reloaded", sources=len(config.sources), watchlists=len(config.watchlists)
     )
 
 
-def stop_on_signals(stop: asyncio.Event, patience: float = END_WITHIN) -> None:
-    """SIGTERM and SIGINT set `stop`; a second one, or `patience` seconds, end the process at once.
-
-    Nothing is lost by that: what was in hand waits in the store for the next start. The end comes
-    from a thread: a loop that is blocked, by a database that does not answer say, would not see it.
-    """
-
-    def told() -> None:
-        if stop.is_set():
-            os._exit(1)
-        stop.set()
-        last = threading.Timer(patience, _end_at_once)
-        last.daemon = True
-        last.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told)
-
-
-def _end_at_once() -> None:
-    log.error("service", status="cut off", why="the work in hand did not end in time; it waits")
-    os._exit(1)
+def _is_ours(error: Exception) -> bool:
+    """Whether it is a fault of the program, which wants a traceback, not of a file or a disk."""
+    return not isinstance(error, ConfigError | StoreError | OSError)

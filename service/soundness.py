@@ -15,11 +15,15 @@ from functools import partial
 import structlog
 
 from store.engine import Store
+from store.errors import StoreError
 from store.installation import fact, keep_fact
 from store.integrity import ADVICE, damage_seen_by
 from store.writer import Writer
 
 log = structlog.get_logger("service")
+
+KEEP_AGAIN = 60.0
+"""Seconds after what was found could not be written down: the disk may be full."""
 
 
 @contextlib.asynccontextmanager
@@ -30,15 +34,19 @@ async def looked_through(store: Store, writer: Writer) -> AsyncIterator[None]:
         return
     uri = f"{store.path.absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as connection:
-        look = asyncio.create_task(_look(store, writer, connection))
+        ending = asyncio.Event()
+        look = asyncio.create_task(_look(store, writer, connection, ending))
         try:
             yield
         finally:
+            ending.set()
             connection.interrupt()
             await asyncio.gather(look, return_exceptions=True)
 
 
-async def _look(store: Store, writer: Writer, connection: sqlite3.Connection) -> None:
+async def _look(
+    store: Store, writer: Writer, connection: sqlite3.Connection, ending: asyncio.Event
+) -> None:
     try:
         damage = await asyncio.to_thread(damage_seen_by, connection)
     except sqlite3.Error as error:
@@ -46,9 +54,21 @@ async def _look(store: Store, writer: Writer, connection: sqlite3.Connection) ->
         return
     if damage:
         log.error("database", status="damaged", place=store.place, why=damage[0], advice=ADVICE)
-    with store.reading() as session:
-        known = fact(session, "damage")
-    if damage or known:
-        # It makes /health red and is told to whoever is told of the monitor's own troubles.
-        found = damage[0] if damage else ""
-        await writer.write(partial(keep_fact, name="damage", value=found))
+    found = damage[0] if damage else ""
+    while not ending.is_set():
+        try:
+            await _keep(store, writer, found)
+            return
+        except StoreError as error:
+            log.error("database", status="finding not kept", why=str(error))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), KEEP_AGAIN)
+
+
+async def _keep(store: Store, writer: Writer, found: str) -> None:
+    """Makes /health red, or green again, and has it told to who hears of the monitor's troubles."""
+    if not found:
+        with store.reading() as session:
+            if not fact(session, "damage"):
+                return
+    await writer.write(partial(keep_fact, name="damage", value=found))

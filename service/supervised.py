@@ -18,17 +18,21 @@ log = structlog.get_logger("service")
 
 
 def notify(env: Mapping[str, str], message: str) -> None:
-    """Sends one line, as `READY=1`, to the socket that the environment names, if it names one."""
+    """Sends one line, as `READY=1`, to the socket that the environment names, if it names one.
+
+    What cannot be sent is told in the log: the next one may be, and the service goes on meanwhile.
+    """
     address = env.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-        sender.setblocking(False)
-        try:
+    try:
+        # Also this fails, when the process has as many files open as it may.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            sender.setblocking(False)
             # @ stands for the NUL that begins an abstract address.
             sender.sendto(message.encode(), address.replace("@", "\0", 1))
-        except OSError as error:
-            log.warning("service", status="could not tell systemd", why=str(error), told=message)
+    except OSError as error:
+        log.warning("service", status="could not tell systemd", why=str(error), told=message)
 
 
 def signs_every(env: Mapping[str, str], pid: int) -> float | None:

@@ -191,7 +191,8 @@ def _unquote(literal: str) -> str:
 
 def _scan(text: str) -> _Scanner:
     scanner = _Scanner(text)
-    with suppress(_LostError):
+    # Where tomllib stopped earlier, brackets may follow that are nested deeper than can be read.
+    with suppress(_LostError, RecursionError):
         scanner.document()
     return scanner
 

@@ -189,8 +189,17 @@ class Worker:
             }
             if lost - told:
                 log.error("worker", status="cut off", crawls=len(lost))
-                await self._app.stop_crawls()
+                if not await self._stop_crawls():
+                    continue  # they are told again at the next look
             told = lost
+
+    async def _stop_crawls(self) -> bool:
+        try:
+            await self._app.stop_crawls()
+        except Exception as error:  # noqa: BLE001 - the watch's edge: others will be lost too
+            log_failure("stop", error)
+            return False
+        return True
 
 
 def _end_all(session: Session, ended: list[tuple[Taken, datetime]]) -> None:

@@ -12,6 +12,10 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)")
 _BYTES = {"B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
+LONGEST_DURATION = timedelta(days=3650)
+"""A longer one is a slip of the pen, and the time now plus some of them is no time any more."""
+
+
 def parse_duration(value: object) -> timedelta:
     """`90s`, `15m`, `1h30m`, `30d` to a timedelta. Raises ValueError with the accepted forms."""
     if isinstance(value, timedelta):
@@ -20,10 +24,10 @@ def parse_duration(value: object) -> timedelta:
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f'{value!r} is not a duration; write "90s", "15m", "6h" or "30d"')
-    try:
-        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
-    except OverflowError as error:
-        raise ValueError(f"{value!r} is longer than a duration can be") from error
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > LONGEST_DURATION.total_seconds():
+        raise ValueError(f"{value!r} is too long; a duration is at most {LONGEST_DURATION.days}d")
+    return timedelta(seconds=seconds)
 
 
 def parse_size(value: object) -> int:

@@ -33,7 +33,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """Names the database; nothing is opened yet. Raises StoreError for an unusable URL."""
-        self.url = _parse(url)
+        self.url = parse_address(url)
         self.place = self.url.render_as_string(hide_password=True)
         if self.url.get_backend_name() == "sqlite":
             self.write_engine = _sqlite(self.url, "BEGIN IMMEDIATE")
@@ -82,11 +82,16 @@ class Store:
         self.read_engine.dispose()
 
 
-def _parse(url: str) -> URL:
+def parse_address(url: str) -> URL:
+    """A database's address in its parts. Raises StoreError, which shows nothing of a bad one."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError(f"{url!r} is not a database address") from error
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        # What cannot be taken apart may hold a password anywhere.
+        raise StoreError(
+            "the database's address cannot be read; host and port are written like "
+            "db.example:5432 or [::1]:5432, marks in the password like %40 for @"
+        ) from error
     if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise StoreError(
             f"{parsed.drivername!r} databases are not supported; "

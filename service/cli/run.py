@@ -19,7 +19,8 @@ from service.loop import run as run_loop
 from service.metrics import Metrics
 from service.once import Progress as Tell
 from service.once import Round, one_round
-from service.serve import serve, stop_on_signals
+from service.serve import serve
+from service.signals import stop_on_signals
 
 
 @click.command()

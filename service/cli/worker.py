@@ -13,7 +13,7 @@ from service.logs import set_up_log
 from service.loop import run as run_loop
 from service.metrics import Metrics
 from service.roles import OF_WORKER, Roles, parse_roles
-from service.serve import stop_on_signals
+from service.signals import stop_on_signals
 from service.together import check_database, serve_together
 
 END_WITHIN = 9.5

@@ -14,6 +14,8 @@ from service.config.queries import check_queries
 from service.config.tables import TableReader
 from service.problems import did_you_mean
 from service.toml_places import TomlPath
+from store.engine import parse_address
+from store.errors import StoreError
 
 SHORTEST_RETENTION = timedelta(days=8)
 """A day more than copies of a story are looked for (`crawler.stories.WINDOW`)."""
@@ -137,9 +139,17 @@ def _with_full_paths(config: Config, reader: TableReader) -> Config:
     return config.model_copy(update={"service": service})
 
 
+def _check_server(url: str, path: TomlPath, reader: TableReader) -> None:
+    try:
+        parse_address(url)
+    except StoreError as error:
+        reader.fail(path, str(error))
+
+
 def _database(url: str, folder: Path, reader: TableReader) -> str:
     path = ("service", "database")
     if url.startswith(_POSTGRESQL):
+        _check_server(url, path, reader)
         return url
     file = url.removeprefix(_SQLITE)
     if file == url or not file or file == ":memory:":

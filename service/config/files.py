@@ -1,6 +1,7 @@
 """config.toml and the files it includes, read into one tree whose every value knows its place."""
 
 import glob
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -195,15 +196,16 @@ def _included_files(tree: Tree) -> Iterator[tuple[Path, str]]:
         tree.fail(("include",), 'must be a list, as in ["watchlists/*.toml"]')
         return
     folder = tree.main.path.parent
-    seen = {tree.main.path.resolve()}
+    seen = {os.path.realpath(tree.main.path)}
     for index, pattern in enumerate(patterns):
         if not isinstance(pattern, str):
             tree.fail(("include", index), f"must be a text, as in {_EXAMPLE}")
             continue
         for found in _expand_pattern(tree, ("include", index), folder, pattern):
-            if (path := folder / found).resolve() not in seen:
-                seen.add(path.resolve())
-                yield path, str(Path(tree.main.name).parent / found)
+            # Path.resolve() would raise where a link leads to itself.
+            if (real := os.path.realpath(folder / found)) not in seen:
+                seen.add(real)
+                yield folder / found, str(Path(tree.main.name).parent / found)
 
 
 _EXAMPLE = '"watchlists/*.toml"'
@@ -211,19 +213,30 @@ _EXAMPLE = '"watchlists/*.toml"'
 
 def _expand_pattern(tree: Tree, path: TomlPath, folder: Path, pattern: str) -> list[str]:
     if not glob.has_magic(pattern):
-        if (folder / pattern).is_file():
-            return [pattern]
-        tree.fail(path, f"there is no file {folder / pattern}")
-        return []
+        return _named_file(tree, path, folder, pattern)
     try:
         found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
+        found = [name for name in found if not (folder / name).is_dir()]
     except (re.error, ValueError) as error:
         tree.fail(path, f"is no pattern for files: {error}")
         return []
-    found = [name for name in found if not (folder / name).is_dir()]
+    except OSError as error:
+        tree.fail(path, f"{pattern} cannot be looked for: {error.strerror}")
+        return []
     if not found:
         tree.warn(path, f"no file matches {pattern!r}")
     return found
+
+
+def _named_file(tree: Tree, path: TomlPath, folder: Path, name: str) -> list[str]:
+    try:
+        if (folder / name).is_file():
+            return [name]
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        tree.fail(path, f"{folder / name} cannot be looked for: {error.strerror}")
+        return []
+    tree.fail(path, f"there is no file {folder / name}")
+    return []
 
 
 def _merge(tree: Tree, document: Document) -> None:

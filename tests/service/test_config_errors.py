@@ -95,6 +95,20 @@ SOURCE = '[source.dawn]\nurl = "https://www.dawn.com/"\n'
             "config.toml:2: web.listen: '8780' is not an address with a port; write "
             '"127.0.0.1:8780"',
         ),
+        (
+            "[crawler]\nevery = '999999999d'",
+            "config.toml:2: crawler.every: '999999999d' is too long; a duration is at most 3650d",
+        ),
+        (
+            SOURCE + "silent_after = '3650d1s'",
+            "config.toml:3: source.dawn.silent_after: '3650d1s' is too long; a duration is at most "
+            "3650d",
+        ),
+        (
+            f"[crawler]\nevery = '{'9' * 400}w'",
+            f"config.toml:2: crawler.every: '{'9' * 400}w' is too long; a duration is at most "
+            "3650d",
+        ),
         ("[variants]\ndurand = []", "config.toml:2: variants.durand: holds no spelling"),
         (
             "[watchlist.w]\nany = ['a',\n  'b', 5]",
@@ -203,6 +217,15 @@ def test_each_fault_is_told_with_file_line_path_and_remedy(
         (
             "a." * 5000 + "b = 1",
             "config.toml: nested too deeply; a configuration needs a handful of levels",
+        ),
+        (
+            "a = 1\na = 1\nb = " + "[" * 3000,
+            "config.toml:2:1: a: stands twice in this file, first in line 1; write it once",
+        ),
+        (
+            "a = ?\nb = " + "[" * 3000,
+            "config.toml:1:5: not valid TOML: this is no TOML value; text stands in quotes, as in "
+            'name = "Dawn"',
         ),
         ("a = " + "9" * 5000, "config.toml:1:5005: not valid TOML: a number has too many digits"),
     ],
@@ -502,3 +525,48 @@ def test_headers_that_no_request_can_carry_are_refused(
     assert why in fault
     assert "source.a.headers" in fault
     assert "secret-value" not in fault
+
+
+@pytest.mark.parametrize("host", ["[::1", "127.0.0.1:abc", "127.0.0.1:99999", ":3128", ""])
+def test_a_proxy_that_names_no_host_or_port_is_refused(tmp_path: Path, host: str) -> None:
+    [fault] = faults(tmp_path, f'[crawler]\nproxy = "http://user:hunter22@{host}"\n')
+    assert fault.startswith("config.toml:2: crawler.proxy: ")
+    assert "names no proxy; write one like" in fault
+    assert "hunter22" not in fault
+
+
+def test_a_proxy_is_named_by_host_or_address_with_or_without_a_port(tmp_path: Path) -> None:
+    for proxy in ("http://[::1]:3128", "http://proxy.example", "http://u:p@10.0.0.1:3128/", ""):
+        assert load_text(tmp_path, f'[crawler]\nproxy = "{proxy}"\n').crawler.proxy == proxy
+
+
+@pytest.mark.parametrize("url", ["http://[::1/", "https://a.example:abc/"])
+def test_a_web_address_that_cannot_be_taken_apart_is_refused(tmp_path: Path, url: str) -> None:
+    [fault] = faults(tmp_path, f'[source.a]\nurl = "{url}"\n')
+    assert fault.startswith(f"config.toml:2: source.a.url: {url!r} is not a web address")
+
+
+@pytest.mark.parametrize("place", ["[::1", "u:hunter22@127.0.0.1:abc/x", "u:hunter22@db:/x"])
+def test_a_database_server_that_cannot_be_read_is_refused(tmp_path: Path, place: str) -> None:
+    [fault] = faults(tmp_path, f'[service]\ndatabase = "postgresql+psycopg://{place}"\n')
+    assert fault.startswith(
+        "config.toml:2: service.database: the database's address cannot be read; host and port "
+    )
+    assert "hunter22" not in fault
+
+
+def test_ten_years_are_a_duration(tmp_path: Path) -> None:
+    assert load_text(tmp_path, '[service]\nretention = "3650d"').service.retention.days == 3650
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, f"{'a/' * 3000}b.toml"])
+def test_an_included_name_that_is_too_long_is_told_at_its_place(tmp_path: Path, name: str) -> None:
+    [fault] = faults(tmp_path, f'include = [\n  "{name}",\n]\n')
+    assert fault.startswith("config.toml:2: include[0]: ")
+    assert fault.endswith("cannot be looked for: File name too long")
+
+
+def test_an_included_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    [fault] = faults(tmp_path, 'include = ["loop.*"]\n')
+    assert "loop.toml: cannot be read: " in fault

@@ -126,6 +126,22 @@ async def test_a_sleep_of_the_machine_counts_as_silence(url: str) -> None:
         await until(lambda: presence.may_ask(number))
 
 
+async def test_signs_go_on_after_an_error_that_nobody_thought_of(url: str) -> None:
+    fails = threading.Event()
+
+    def clock() -> float:
+        if fails.is_set() and threading.current_thread().name == "presence":
+            raise OSError("no such clock")
+        return time.monotonic()
+
+    with present(url, clock=clock) as presence:
+        number = presence.worker or 0
+        fails.set()
+        await until(lambda: presence.is_lost)
+        fails.clear()
+        await until(lambda: presence.may_ask(number))
+
+
 async def test_one_that_was_alone_ends_when_another_has_its_database(url: str) -> None:
     server, displaced = postgresql.server(), threading.Event()
     async with Wire(server.port) as wire:

@@ -1,7 +1,9 @@
 """What systemd is told, over a real socket of its kind."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -68,6 +70,41 @@ async def test_without_anybody_who_listens_all_goes_on(address: str) -> None:
         await asyncio.sleep(0.01)
     async with supervised({}):
         pass
+
+
+@contextlib.contextmanager
+def no_file_to_be_had() -> Iterator[None]:
+    """The process has as many files open as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_signs_come_again_once_there_are_files_again(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    listener.bind(str(tmp_path / "notify"))
+    env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
+    async with supervised(env):
+        with no_file_to_be_had():
+            await asyncio.sleep(0.2)
+            heard(listener)
+        await asyncio.sleep(0.2)
+        assert "WATCHDOG=1" in heard(listener)
+    assert heard(listener)[-1] == "STOPPING=1"
+
+
+async def test_an_end_without_a_file_is_an_end(listener: socket.socket, tmp_path: Path) -> None:
+    listener.bind(str(tmp_path / "notify"))
+    with contextlib.ExitStack() as stack:
+        async with supervised({"NOTIFY_SOCKET": str(tmp_path / "notify")}):
+            stack.enter_context(no_file_to_be_had())
+    assert heard(listener) == ["READY=1"]
 
 
 def test_signs_are_given_twice_as_often_as_asked_for_and_only_by_who_is_asked() -> None:

@@ -70,6 +70,8 @@ class Crawling:
     begun: list[str] = field(default_factory=list)
     may_ask: list[Callable[[], bool]] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+    stumbles: int = 0
+    """How many more times the crawls cannot be told to end."""
     config: Any = field(
         default_factory=lambda: SimpleNamespace(crawler=CrawlerConfig(), sources=SOURCES)
     )
@@ -86,6 +88,9 @@ class Crawling:
         await self.lingering.wait()
 
     async def stop_crawls(self) -> None:
+        if self.stumbles:
+            self.stumbles -= 1
+            raise OSError("could not be told")
         self.told.set()
 
 
@@ -147,6 +152,14 @@ async def test_one_taken_for_dead_ends_its_crawls_before_it_takes_others(url: st
         await until(lambda: len(app.begun) == 2)
         assert app.may_ask[1]()
         assert not app.may_ask[0]()
+
+
+async def test_crawls_that_could_not_be_told_to_end_are_told_again(url: str) -> None:
+    async with working(url, url, concurrency=1, lost=1e9) as (app, _):
+        await until(lambda: len(app.begun) == 1)
+        app.stumbles = 2
+        await asyncio.to_thread(ask, app.store, STRIKE_OFF)
+        await asyncio.wait_for(app.told.wait(), 10)
 
 
 async def test_crawls_are_ended_while_the_queue_does_not_answer(url: str) -> None:
