@@ -19,6 +19,8 @@ PAYLOAD_LIMIT = 20_000
 _CUT_TEXT = 500
 """Code points left of a text in a record that is larger than a message."""
 
+_SHORTEST_TEXT = 60
+
 T = TypeVar("T")
 
 
@@ -137,15 +139,19 @@ def trimmed(record: Mapping[str, Any], room: int) -> dict[str, Any]:
         cut["change"] = {**cut["change"], "diff": []}
     if size_of(cut) > room:
         cut["terms"] = fitting(cut["terms"], room // 4)
-        cut["article"] = _cut_article(cut["article"])
+        cut["article"] = _cut_article(cut["article"], _CUT_TEXT)
     if size_of(cut) > room and cut.get("change"):
         cut["change"] = {name: fitting(value, room // 8) for name, value in cut["change"].items()}
+    most = _CUT_TEXT
+    while size_of(cut) > room and most > _SHORTEST_TEXT:
+        most //= 2  # letters of four bytes
+        cut["article"] = _cut_article(cut["article"], most)
     return cut
 
 
-def _cut_article(article: Mapping[str, Any]) -> dict[str, Any]:
+def _cut_article(article: Mapping[str, Any], most: int) -> dict[str, Any]:
     cut = {**article, "authors": [], "tags": []}
     for name in ("title", "standfirst", "section", "image", "late"):
         if isinstance(cut.get(name), str):
-            cut[name] = cut[name][:_CUT_TEXT]
+            cut[name] = cut[name][:most]
     return cut

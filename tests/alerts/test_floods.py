@@ -279,6 +279,21 @@ async def test_a_match_that_is_larger_than_a_message_is_cut(world: World) -> Non
     assert {match["article"]["title"] for match in matches} == {FENCE, f"{FENCE} again"}
 
 
+def test_letters_of_four_bytes_make_no_message_larger_than_its_limit() -> None:
+    long = "\U0001d50e" * 3000
+    names = ("title", "standfirst", "section", "image", "late")
+    address = "https://a.example/" + "x" * 2000
+    record = {
+        "id": 1,
+        "terms": [long[:700]] * 20,
+        "article": {**dict.fromkeys(names, long), "url": address, "canonical_url": address},
+        "excerpts": [{"text": long}],
+        "change": {"lines": [long[:500]] * 9, "diff": [{"mark": "new", "text": long}],
+                   "appeared": [long[:500]] * 9, "disappeared": [long[:500]] * 9},
+    }  # fmt: skip
+    assert size_of(trimmed(record, PAYLOAD_LIMIT - 200)) <= PAYLOAD_LIMIT - 200
+
+
 def test_what_is_cut_from_a_match_is_its_excerpts_first() -> None:
     article = {"title": "t", "standfirst": "s" * 100, "authors": ["a"], "tags": ["b"]}
     excerpts = [{"text": "x" * 100}, {"text": "y" * 100}]
