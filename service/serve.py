@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -102,23 +102,37 @@ async def _reload_when_saved(app: App, env: Mapping[str, str]) -> None:
 
 
 async def _reload_until_elsewhere(app: App, env: Mapping[str, str]) -> None:
-    """Until the configuration consists of other files than those whose folders are watched."""
-    files = app.config.files
-    # Editors save by renaming another file over the old one: folders see it, files do not.
-    folders = {file.parent for file in files}
-    async for _ in awatch(
-        *folders, watch_filter=_ConfigFiles(), recursive=False, debounce=400, step=100
+    """Until other folders are to be watched than those that are, or the same ones made anew."""
+    folders = app.config.folders
+    watched = _to_watch(folders)
+    seen = _ConfigFiles(folders)
+    async for changes in awatch(
+        *watched, watch_filter=seen, recursive=False, debounce=400, step=100
     ):
         await _reload(app, env)
-        if app.config.files != files:
+        is_moved = any(not path.endswith(".toml") for _, path in changes)
+        if is_moved or _to_watch(app.config.folders) != watched:
             return
 
 
+def _to_watch(folders: Iterable[Path]) -> set[Path]:
+    """Each folder and the one above, in which it may be made anew; of what is not there the
+    nearest that is.
+
+    Editors save by renaming another file over the old one: folders see it, files do not.
+    """
+    wanted = {each for folder in folders for each in (folder, folder.parent)}
+    return {next(path for path in (each, *each.parents) if path.is_dir()) for each in wanted}
+
+
 class _ConfigFiles:
-    """Lets changes of TOML files pass: the configuration, what it includes and may come to."""
+    """Lets changes of TOML files pass, and those of the folders that they are or may be in."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self._folders = {str(each) for folder in folders for each in (folder, *folder.parents)}
 
     def __call__(self, change: Change, path: str) -> bool:
-        return path.endswith(".toml")
+        return path.endswith(".toml") or path in self._folders
 
 
 async def _reload(app: App, env: Mapping[str, str]) -> None:

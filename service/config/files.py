@@ -36,6 +36,8 @@ class Tree:
 
     main: Document
     documents: list[Document] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    """In which `include` looks for files, there or not."""
     table: dict[str, Any] = field(default_factory=dict)
     origins: dict[TomlPath, Document] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -201,11 +203,21 @@ def _included_files(tree: Tree) -> Iterator[tuple[Path, str]]:
         if not isinstance(pattern, str):
             tree.fail(("include", index), f"must be a text, as in {_EXAMPLE}")
             continue
+        tree.folders.append(_folder_of(folder / pattern))
         for found in _expand_pattern(tree, ("include", index), folder, pattern):
             # Path.resolve() would raise where a link leads to itself.
             if (real := os.path.realpath(folder / found)) not in seen:
                 seen.add(real)
                 yield folder / found, str(Path(tree.main.name).parent / found)
+
+
+def _folder_of(pattern: Path) -> Path:
+    """The last folder of a pattern that it names outright."""
+    folder = pattern.parent
+    for above in (folder, *folder.parents):
+        if glob.has_magic(above.name):
+            folder = above.parent
+    return folder
 
 
 _EXAMPLE = '"watchlists/*.toml"'

@@ -108,6 +108,8 @@ class Config(Table):
     """config.toml itself, absolute."""
     files: tuple[Path, ...]
     """config.toml and every included file: saving any of them is worth a reload."""
+    folders: frozenset[Path]
+    """Those of `files`, and those in which `include` looks for more, there or not."""
     service: ServiceConfig
     web: WebConfig
     health: HealthConfig

@@ -46,7 +46,10 @@ def read_tables(reader: "TableReader") -> Config:
         tree.fail((section,), f"unknown table{did_you_mean(section, known)}")
     return Config.model_construct(
         path=tree.main.path.absolute(),
-        files=tuple(document.path.absolute() for document in tree.documents),
+        files=(files := tuple(document.path.absolute() for document in tree.documents)),
+        folders=frozenset(folder.absolute() for folder in tree.folders).union(
+            file.parent for file in files
+        ),
         service=reader.single("service", ServiceConfig),
         web=reader.single("web", WebConfig),
         health=reader.single("health", HealthConfig),

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
 import structlog
 
 from crawler.guard import GuardedResolver
@@ -70,17 +69,31 @@ async def test_a_configuration_that_cannot_be_put_in_force_is_refused_and_the_ne
     assert "channel" in refused["why"]
 
 
-async def test_a_folder_that_is_gone_for_a_while_is_watched_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("service.serve.WATCH_AGAIN", 0.2)
-    write(tmp_path, "", "more/a.toml")
+async def test_a_folder_that_was_empty_or_not_there_is_watched_too(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    write(tmp_path, 'include = ["empty/*.toml", "none/in/*/*.toml"]')
+    async with reloaded(tmp_path) as app:
+        write(tmp_path, "[crawler]\nconcurrency = 4\n", "empty/a.toml")
+        await until(lambda: app.config.crawler.concurrency == 4, 20)
+        (tmp_path / "none" / "in").mkdir(parents=True)
+        (tmp_path / "none" / "in" / "it").mkdir()
+        write(tmp_path, '[watchlist.w]\nany = ["Kunar"]\n', "none/in/it/b.toml")
+        # Nobody sees into folders that a pattern may mean; saving anything else does.
+        await asyncio.sleep(0.5)
+        write(tmp_path, "[crawler]\nconcurrency = 5\n", "empty/a.toml")
+        await until(lambda: "w" in app.config.watchlists, 20)
+
+
+async def test_a_folder_that_is_replaced_is_watched_again(tmp_path: Path) -> None:
+    write(tmp_path, "[crawler]\nconcurrency = 3\n", "more/a.toml")
     write(tmp_path, 'include = ["more/*.toml"]')
-    resolver = GuardedResolver(SimpleNamespace(nameResolver=None))
-    config = load(tmp_path / "config.toml", {})
-    shutil.rmtree(tmp_path / "more")
-    with structlog.testing.capture_logs() as told:
-        async with running(config, resolver) as app, reloading(app, {}):
-            await until(lambda: any(event.get("status") == "not watched" for event in told), 20)
-            write(tmp_path, "[crawler]\nconcurrency = 4\n", "more/a.toml")
-            await until(lambda: app.config.crawler.concurrency == 4, 20)
+    async with reloaded(tmp_path) as app:
+        shutil.rmtree(tmp_path / "more")
+        await until(lambda: app.config.crawler.concurrency != 3, 20)
+        for number in (5, 6):
+            write(tmp_path, f"[crawler]\nconcurrency = {number}\n", "new/a.toml")
+            if (tmp_path / "more").exists():
+                (tmp_path / "more").rename(tmp_path / "old")
+            (tmp_path / "new").rename(tmp_path / "more")
+            await until(lambda wanted=number: app.config.crawler.concurrency == wanted, 20)  # type: ignore[misc]
+            await asyncio.sleep(0.5)
