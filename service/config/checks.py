@@ -158,4 +158,7 @@ def _database(url: str, folder: Path, reader: TableReader) -> str:
         message = f'must be "{_SQLITE}FILE" or "{_POSTGRESQL}…"{meant}'
         reader.fail(path, message)
         return url
+    if "?" in file:
+        reader.fail(path, "a ? begins options, and none are read; name the file alone")
+        return url
     return _SQLITE + str(folder / file)

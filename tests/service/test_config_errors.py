@@ -86,6 +86,11 @@ SOURCE = '[source.dawn]\nurl = "https://www.dawn.com/"\n'
             '"postgresql+psycopg://…" (with the driver\'s name)',
         ),
         (
+            "[service]\ndatabase = 'sqlite:///a.db?timeout=abc'",
+            "config.toml:2: service.database: a ? begins options, and none are read; name the file "
+            "alone",
+        ),
+        (
             "[web]\nlisten = '0.0.0.0:8780'",
             "config.toml:2: web.listen: '0.0.0.0:8780' can be reached by others; [web] needs a "
             "password",
