@@ -98,6 +98,8 @@ class Visit:
 
     has_ended: Callable[[], bool] = staticmethod(lambda: False)
     """Whether the crawl that it belongs to was told to end."""
+    _answers = _refused = 0
+    """Documents taken, and those of them that we ourselves may not ask for."""
 
     def __init__(
         self,
@@ -119,8 +121,6 @@ class Visit:
         self.gone = False
         self.recorded = False
         """Whether its outcome is in the store."""
-        self._answers = self._refused = 0
-        """Documents taken, and those that we ourselves may not ask for."""
         self.outstanding = 0
         """Documents asked for and not yet read."""
         self.refresh_asked: timedelta | None = None
