@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from store.config import Duration, Size, Table, parse_duration
+from store.config import Duration, Size, Table, configured_duration
 
 Kind = Literal["auto", "feed", "sitemap", "wordpress", "listing"]
 Network = IPv4Network | IPv6Network
@@ -76,7 +76,7 @@ def _network(value: object) -> Network:
 
 
 def _silence(value: object) -> timedelta | Literal["auto"]:
-    return "auto" if value == "auto" else parse_duration(value)
+    return "auto" if value == "auto" else configured_duration(value)
 
 
 Timezone = Annotated[str, AfterValidator(check_timezone)]

@@ -24,10 +24,19 @@ def parse_duration(value: object) -> timedelta:
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f'{value!r} is not a duration; write "90s", "15m", "6h" or "30d"')
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if seconds > LONGEST_DURATION.total_seconds():
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def configured_duration(value: object) -> timedelta:
+    """A duration that is added to the time now. Raises ValueError as `parse_duration`, and for one
+    above LONGEST_DURATION."""
+    try:
+        duration = parse_duration(value)
+    except OverflowError:
+        duration = timedelta.max
+    if duration > LONGEST_DURATION:
         raise ValueError(f"{value!r} is too long; a duration is at most {LONGEST_DURATION.days}d")
-    return timedelta(seconds=seconds)
+    return duration
 
 
 def parse_size(value: object) -> int:
@@ -40,7 +49,7 @@ def parse_size(value: object) -> int:
     return int(float(found[1]) * _BYTES[found[2]])
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Duration = Annotated[timedelta, BeforeValidator(configured_duration)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Secret = SecretStr
 """Shown as *** wherever it is printed; `{ file = "…" }` is resolved before the models see it."""
