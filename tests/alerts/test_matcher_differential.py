@@ -75,6 +75,7 @@ def test_adding_one_by_one_is_the_same_as_all_at_once(rule_list: list[Rule], tex
     assert matcher.match(text) == Matcher(named).match(text)
 
 
+@pytest.mark.campaign
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.dictionaries(st.sampled_from("abcd"), rules), min_size=2, max_size=5), texts)
 def test_a_matcher_brought_up_to_date_is_like_a_new_one(

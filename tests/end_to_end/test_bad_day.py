@@ -142,6 +142,7 @@ SLOW_PAGE = Response(
 """It takes a parser more than the ten seconds that a page is given."""
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(240)
 async def test_sigterm_ends_it_in_ten_seconds_though_parsers_and_many_hosts_are_busy(
     desk: Desk,
@@ -203,6 +204,7 @@ async def test_a_site_that_fails_for_a_while_loses_no_article(desk: Desk) -> Non
     assert desk.links() == [first, second]
 
 
+@pytest.mark.campaign
 @on_both
 async def test_a_saved_configuration_takes_effect_without_a_restart(desk: Desk) -> None:
     async with running(desk) as service:
@@ -213,6 +215,7 @@ async def test_a_saved_configuration_takes_effect_without_a_restart(desk: Desk) 
         await desk.alerted(url)
 
 
+@pytest.mark.campaign
 async def test_a_broken_configuration_is_refused_and_the_old_one_stays(desk: Desk) -> None:
     async with running(desk) as service:
         desk.configure('[watchlist.rivers]\nanny = ["Kunar"]\n')
@@ -329,6 +332,7 @@ async def test_a_damaged_database_is_told_at_the_start_and_work_goes_on(desk: De
     assert "health      not good" in shown.output
 
 
+@pytest.mark.campaign
 async def test_a_missing_configuration_is_named(desk: Desk) -> None:
     missing = desk.folder / "nowhere.toml"
     assert_clear(await run_command(missing, "run"), str(missing), status=2)

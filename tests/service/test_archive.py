@@ -189,6 +189,7 @@ async def test_the_page_of_an_edit_waits_until_the_edit_is_matched(bench: Bench)
     assert await bench.archive().keep() == 1
 
 
+@pytest.mark.campaign
 async def test_keep_pages_from_the_configuration_to_the_file(tmp_path: Path) -> None:
     chance = random.Random(3)
     async with Site() as site:

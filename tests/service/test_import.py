@@ -291,6 +291,9 @@ def test_what_a_source_has_listed_is_left_to_its_crawl(
     assert "left to the crawl" in run("import", "-", given=jsonl(row())).out
 
 
+@pytest.mark.parametrize(
+    "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.campaign)], indirect=True
+)
 def test_match_makes_one_summary_however_much_is_found(
     run: Run, store: Store, config: Path
 ) -> None:
@@ -362,6 +365,9 @@ def test_a_batch_is_as_large_as_others_can_wait(filed: int, seconds: float, next
     assert next_batch(filed, seconds) == next_
 
 
+@pytest.mark.parametrize(
+    "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.campaign)], indirect=True
+)
 def test_others_write_while_an_import_runs(run: Run, store: Store, config: Path) -> None:
     waits: list[float] = []
     done = threading.Event()

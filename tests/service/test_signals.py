@@ -32,7 +32,8 @@ DEAF_READER = "print('x' * 2**20, flush=True)"
 def started(then: str, patience: float) -> Iterator[subprocess.Popen[bytes]]:
     """A process that listens to signals and then does what it was given."""
     command = [sys.executable, "-c", PROCESS.format(then=then), str(patience)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    # Without a buffer: the line after the first must not be read along with it and be lost.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"

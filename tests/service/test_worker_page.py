@@ -59,6 +59,7 @@ async def test_one_that_others_may_take_for_dead_says_so(lost: bool, status: int
     assert (answer.status_code, answer.json()) == (status, {"healthy": not lost})
 
 
+@pytest.mark.campaign
 async def test_a_worker_tells_what_it_has_done_and_nothing_when_it_hangs(tmp_path: Path) -> None:
     """It and a scheduler have no more connections than are counted with."""
     sites, port = Sites(2, first="127.9.4.1"), free_port()
