@@ -183,7 +183,7 @@ async def test_a_job_whose_taking_was_not_answered_is_given_back(url: str) -> No
         async with working(url, by_wire, concurrency=1, lost=1e9, search=1) as (app, _):
             await until(lambda: len(app.begun) == 1)
             [other] = {f"{name}.example" for name in SOURCES} - set(app.begun)
-            line.cut_at(b"COMMIT", passes=True)
+            line.cut_at(b"COMMIT", passes=True, after=b"fetch_job")
             app.lingering.set()
             await until(lambda: _due(store, other.removesuffix(".example")))
             assert other not in app.begun

@@ -17,7 +17,7 @@ class Wire:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._ends: list[socket.socket] = []
-        self._word = b""
+        self._word = self._after = b""
         self._passes = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -35,9 +35,12 @@ class Wire:
         self._listener.close()
         self.cut()
 
-    def cut_at(self, word: bytes, *, passes: bool) -> None:
-        """Cuts the connection on which the program says the word next; does the server hear it?"""
-        self._word, self._passes = word, passes
+    def cut_at(self, word: bytes, *, passes: bool, after: bytes = b"") -> None:
+        """Cuts the connection on which the program says the word next; does the server hear it?
+
+        `after`: only once it has said that on the connection, from now on.
+        """
+        self._after, self._passes, self._word = after, passes, word
 
     def cut(self) -> None:
         """Cuts every connection."""
@@ -61,9 +64,11 @@ class Wire:
                     ).start()
 
     def _pass_on(self, one: socket.socket, other: socket.socket, is_program: bool) -> None:
+        begun = False
         with contextlib.suppress(OSError):
             while said := one.recv(65536):
-                if is_program and self._word and self._word in said:
+                begun = begun or bool(self._word and self._after in said)
+                if is_program and begun and self._word and self._word in said:
                     self._word = b""
                     if self._passes:
                         other.sendall(said)
