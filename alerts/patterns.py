@@ -33,6 +33,8 @@ def check_pattern(source: str, flags: str) -> None:
         compiled = _compiled(source, flags)
     except re2.error as error:
         raise PatternError(_said(error)) from None
+    except UnicodeEncodeError:  # half of a surrogate pair, as a shell may pass what is not UTF-8
+        raise PatternError("it holds what is no character") from None
     if compiled.search("") is not None:
         raise PatternError("it finds the empty text, so it would match everywhere")
 

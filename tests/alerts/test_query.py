@@ -221,3 +221,8 @@ def test_any_text_is_read_or_refused_with_a_place_inside_it(query: str) -> None:
         assert parse(said) == tree
     assert 0 <= where <= len(query)
     assert said
+
+
+def test_a_pattern_of_what_is_no_character_is_refused() -> None:
+    with pytest.raises(QueryError, match="no character"):
+        parse("/a\udcff/")
