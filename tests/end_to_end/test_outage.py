@@ -1,6 +1,6 @@
 """Our own network fails while forty sites are read: one message, and one when it is back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +8,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlmodel import select
 
 from alerts.message import HealthEvent
@@ -43,6 +44,10 @@ class Paper(HttpServer):
             self.on(path, page(f"Story {path} of {self.host}"))
 
 
+def some_papers() -> list[Paper]:
+    return [Paper(host=f"127.0.0.{number + 1}") for number in range(HOSTS)]
+
+
 class World:
     """Crawler and health watch on one store, and a clock."""
 
@@ -73,13 +78,18 @@ class World:
             return {(state.state, state.failures) for state in session.exec(select(SourceState))}
 
 
-def test_an_outage_of_our_network_is_one_message_and_no_sources_fault(
-    store: Store, tmp_path: Path
-) -> None:
+@pytest.fixture
+def writer(store: Store) -> Iterator[Writer]:
     writer = Writer(store)
+    yield writer
+    writer.close()
 
+
+def test_an_outage_of_our_network_is_one_message_and_no_sources_fault(
+    store: Store, writer: Writer, tmp_path: Path
+) -> None:
     async def script(resolver: GuardedResolver) -> None:
-        papers = [Paper(host=f"127.0.0.{number + 1}") for number in range(HOSTS)]
+        papers = some_papers()
         async with AsyncExitStack() as network:
             for paper in papers:
                 await network.enter_async_context(paper)
@@ -111,19 +121,14 @@ def test_an_outage_of_our_network_is_one_message_and_no_sources_fault(
         assert outage.ended_at is not None
         assert late == {"the network was down"}
 
-    try:
-        in_reactor(script)
-    finally:
-        writer.close()
+    in_reactor(script)
 
 
 def test_sites_that_we_may_not_ask_are_no_outage_of_our_network(
-    store: Store, tmp_path: Path
+    store: Store, writer: Writer, tmp_path: Path
 ) -> None:
-    writer = Writer(store)
-
     async def script(resolver: GuardedResolver) -> None:
-        papers = [Paper(host=f"127.0.0.{number + 1}") for number in range(HOSTS)]
+        papers = some_papers()
         async with AsyncExitStack() as network:
             for paper in papers:
                 await network.enter_async_context(paper)
@@ -136,10 +141,7 @@ def test_sites_that_we_may_not_ask_are_no_outage_of_our_network(
         with store.reading() as session:
             assert session.exec(select(Outage)).all() == []
 
-    try:
-        in_reactor(script)
-    finally:
-        writer.close()
+    in_reactor(script)
 
 
 async def context_of(world: World, resolver: GuardedResolver) -> CrawlContext:

@@ -32,9 +32,16 @@ def heard(listener: socket.socket) -> list[str]:
             return found
 
 
-async def test_ready_alive_and_ending_are_told(listener: socket.socket, tmp_path: Path) -> None:
+@pytest.fixture
+def env(listener: socket.socket, tmp_path: Path) -> dict[str, str]:
+    """What systemd gives a service that is to give signs of life ten times a second."""
     listener.bind(str(tmp_path / "notify"))
-    env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
+    return {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
+
+
+async def test_ready_alive_and_ending_are_told(
+    listener: socket.socket, env: dict[str, str]
+) -> None:
     async with supervised(env):
         await asyncio.sleep(0.23)
         signs = heard(listener)
@@ -46,10 +53,8 @@ async def test_ready_alive_and_ending_are_told(listener: socket.socket, tmp_path
 
 
 async def test_a_loop_that_is_held_up_gives_no_sign(
-    listener: socket.socket, tmp_path: Path
+    listener: socket.socket, env: dict[str, str]
 ) -> None:
-    listener.bind(str(tmp_path / "notify"))
-    env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
     async with supervised(env):
         await asyncio.sleep(0)
         heard(listener)
@@ -86,10 +91,8 @@ def no_file_to_be_had() -> Iterator[None]:
 
 
 async def test_signs_come_again_once_there_are_files_again(
-    listener: socket.socket, tmp_path: Path
+    listener: socket.socket, env: dict[str, str]
 ) -> None:
-    listener.bind(str(tmp_path / "notify"))
-    env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
     async with supervised(env):
         with no_file_to_be_had():
             await asyncio.sleep(0.2)
