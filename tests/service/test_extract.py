@@ -1,6 +1,7 @@
 """`extract` on files, standard input, rows and a loopback server."""
 
 import asyncio
+import gzip
 import io
 import json
 import subprocess
@@ -262,3 +263,19 @@ async def test_robots_and_proxy_hold_for_a_single_page_too(
     found, out, err, targets = await _with_site(capsys, tmp_path, crawler, path)
     assert (found, targets) == (status, asked), err
     assert "robots.txt forbids it" in err if status else "Clashes at Torkham" in out
+
+
+async def test_a_page_that_is_packed_again_and_again_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, '[crawler]\nallow_private = ["127.0.0.0/8"]\nobey_robots = false\n')
+    packed = PAGE.encode()
+    for _ in range(3):
+        packed = gzip.compress(packed)
+    async with HttpServer() as server:
+        server.on("*", Response(200, packed, {"Content-Encoding": "gzip, gzip, gzip"}))
+        address = f"{server.url}/a"
+        status, out, err = await asyncio.to_thread(extract, capsys, "--json", "--url", address)
+    assert (status, out) == (1, "")
+    assert "packed again and again" in err
